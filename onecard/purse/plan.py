@@ -1,0 +1,137 @@
+"""What may be written on a card next: pure planning, no I/O (P-R2, R4, R5, R7, R16, R24).
+
+A plan is a list of block writes in order; the caller performs them, and must have made the INTENT durable before the
+first one (P-R2). Every plan starts from one `Ring` read in this presentation.
+
+Rules
+- Only newest + 1 is ever appended (P-R2); the one exception is a re-tap's rewrite of the same sixteen bytes (P-R5).
+- A block other than the target that cannot be read is blanked first (P-R4): else a weak record could come back later
+  and hide a paid debit (holes H8, H9).
+- A record names its intent: the sequence byte must differ from every own unresolved intent that would have the same
+  counter and debited (P-R7, hole H10); `usable_sequence` burns numbers until it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from onecard.purse.bounds import Bound, accepted
+from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference
+from onecard.purse.ring import SLOTS, Ring, slot_of
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Blank these slots, each acknowledged, then write `record` into its slot."""
+
+    blank: tuple[int, ...]
+    record: DebitRecord
+
+    @property
+    def slot(self) -> int:
+        """Where the record goes."""
+        return slot_of(self.record.counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Re-tap: write the open intent's own sixteen bytes (again); acknowledged, its sale is PAID."""
+
+    write: Write
+
+
+@dataclass(frozen=True, slots=True)
+class SealOpen:
+    """Re-tap: the own record is there but may not be touched; append a null record on `newest`, which pays the sale."""
+
+    newest: DebitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class NotVisible:
+    """Re-tap: neither the own record nor its base is newest; the intent is ABANDONED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The card is below a lower bound: refuse, journal the ring, desk."""
+
+
+Retap: TypeAlias = Rewrite | SealOpen | NotVisible | Behind
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """An in-doubt sale of this terminal: the record it meant to write, and the one it stood on."""
+
+    record: DebitRecord
+    base: DebitRecord
+
+
+def worn_out(ring: Ring, amount: int) -> bool:
+    """Whether another debit of `amount` would pass the counter's or the total's limit (P-R24)."""
+    newest = ring.newest
+    assert newest is not None
+    return newest.counter + 1 >= COUNTER_LIMIT or newest.debited + amount > DEBITED_LIMIT
+
+
+def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: LoadReference) -> Write:
+    """The next record: counter + 1, debited + `amount`; amount 0 is a null record.
+
+    The ring has a newest record that passed the bounds and is not `worn_out`.
+    """
+    newest = ring.newest
+    assert newest is not None
+    assert amount >= 0
+    assert not worn_out(ring, amount)
+    record = DebitRecord(
+        counter=newest.counter + 1,
+        load_reference=reference,
+        debited=newest.debited + amount,
+        terminal=terminal,
+        sequence_byte=sequence & 0xFF,
+    )
+    return Write(_unreadable(ring, slot_of(record.counter)), record)
+
+
+def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
+    """What a re-tap of the in-doubt card does (P-R5). The ring has a newest record.
+
+    The base must pass the bounds again (hole H13), unless the bound is the intent's own record, which the server can
+    only know from a durable successor.
+    """
+    newest = ring.newest
+    assert newest is not None
+    own = intent.record
+    others = [bound for bound in bounds if bound != Bound(own.counter, own.debited)]
+    if not accepted(others, intent.base.counter, intent.base.debited):
+        return Behind()
+    own_is_visible = any(record.identity == own.identity for record in ring.records if record is not None)
+    if own_is_visible:
+        if newest.identity == own.identity and len(ring.readable) > 1:
+            return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
+        return SealOpen(newest)
+    if newest.identity == intent.base.identity:
+        return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
+    return NotVisible()
+
+
+def usable_sequence(following: int, counter: int, debited: int, unresolved: Collection[Identity]) -> int:
+    """The first sequence from `following` on whose low byte no own unresolved intent of the purse has used with the
+    same counter and debited (P-R7)."""
+    taken = {i.sequence_byte for i in unresolved if (i.counter, i.debited) == (counter, debited)}
+    assert len(taken) < 256
+    while following & 0xFF in taken:
+        following += 1
+    return following
+
+
+def delivery_copy(newest: DebitRecord) -> int:
+    """The certificate copy that may be written: the one that is not in force (P-R16)."""
+    return 1 - newest.load_reference.copy
+
+
+def _unreadable(ring: Ring, target: int) -> tuple[int, ...]:
+    return tuple(slot for slot in range(SLOTS) if slot != target and ring.records[slot] is None)

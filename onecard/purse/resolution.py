@@ -1,0 +1,131 @@
+"""What the server may conclude about one purse from a *set* of evidence (P-R9 … R12). Pure.
+
+Evidence is INTENTs with the ring they saw and the OUTCOMEs received for them. The result depends on the set alone:
+order, delay and duplicates change nothing.
+
+- A record is *durable* when its writer journaled PAID or ACKED for it, or when a durable record stands on it: its
+  base, and everything in the ring that an acknowledged intent saw (P-R9).
+- An intent is *void* when a different durable record stands at its counter or at its base's counter, or its base is
+  void (P-R10).
+- An ABANDONED sale that is durable is *refunded*, once (P-R11).
+- Everything else is open; one acknowledged null record and all uploads settle it (P-R12, I-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, unique
+
+from onecard.kinds import Outcome
+from onecard.purse.bounds import Bound
+from onecard.purse.record import Identity
+
+_ACKNOWLEDGED = frozenset({Outcome.PAID, Outcome.ACKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One uploaded intent: what it would write, what it saw, what became of it (None: no outcome received yet)."""
+
+    sequence: int
+    record: Identity
+    base: Identity
+    seen: tuple[Identity, ...]
+    amount: int
+    outcome: Outcome | None
+
+
+@unique
+class State(Enum):
+    """What is known of an intent's record."""
+
+    STANDS = "stands"
+    VOID = "void"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The conclusion about one purse.
+
+    `states` is by (terminal, sequence). `head` is the highest durable (counter, debited). `refunds` names the
+    intents due a refund. `forks` lists counters at which two durable records stand: a clone or a roll-back.
+    `unattributed` is what the head states as debited beyond the sum of the standing intents known here: exact, and
+    the share of records not uploaded (yet).
+    """
+
+    states: Mapping[tuple[int, int], State]
+    head: Bound
+    refunds: frozenset[tuple[int, int]]
+    forks: tuple[int, ...]
+    unattributed: int
+    durable: frozenset[Identity] = field(repr=False)
+
+
+def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
+    """Resolve one purse whose first durable record, written at the desk, is `genesis`."""
+    intents = {(item.record.terminal, item.sequence): item for item in evidence}
+    unsent = {name for name, item in intents.items() if item.outcome is Outcome.UNSENT}
+    by_identity = {item.record: item for name, item in intents.items() if name not in unsent}
+    durable = _durable(genesis, by_identity)
+    at_counter: dict[int, set[Identity]] = {}
+    for identity in durable:
+        at_counter.setdefault(identity.counter, set()).add(identity)
+    void = _void(by_identity, durable, at_counter)
+
+    def state(name: tuple[int, int], item: Evidence) -> State:
+        if name in unsent or item.record in void:
+            return State.VOID
+        return State.STANDS if item.record in durable else State.OPEN
+
+    states = {name: state(name, item) for name, item in intents.items()}
+    head = max(durable)
+    standing = sum(item.amount for name, item in intents.items() if states[name] is State.STANDS)
+    refunds = frozenset(
+        name
+        for name, item in intents.items()
+        if states[name] is State.STANDS and item.outcome is Outcome.ABANDONED and item.amount
+    )
+    return Resolution(
+        states=states,
+        head=Bound(head.counter, head.debited),
+        refunds=refunds,
+        forks=tuple(sorted(counter for counter, found in at_counter.items() if len(found) > 1)),
+        unattributed=head.debited - genesis.debited - standing,
+        durable=durable,
+    )
+
+
+def _durable(genesis: Identity, by_identity: Mapping[Identity, Evidence]) -> frozenset[Identity]:
+    found = {genesis}
+    waiting = [item.record for item in by_identity.values() if item.outcome in _ACKNOWLEDGED]
+    for item in by_identity.values():
+        if item.outcome in _ACKNOWLEDGED:
+            waiting.extend(item.seen)
+    while waiting:
+        identity = waiting.pop()
+        if identity in found:
+            continue
+        found.add(identity)
+        if identity in by_identity:
+            waiting.append(by_identity[identity].base)
+    return frozenset(found)
+
+
+def _void(
+    by_identity: Mapping[Identity, Evidence],
+    durable: frozenset[Identity],
+    at_counter: Mapping[int, set[Identity]],
+) -> set[Identity]:
+    void: set[Identity] = set()
+
+    def displaced(identity: Identity) -> bool:
+        return identity.counter in at_counter and identity not in durable
+
+    # A base has a lower counter than what stands on it, so one pass upwards settles chains of void bases.
+    for identity in sorted(by_identity):
+        base = by_identity[identity].base
+        if identity not in durable and (displaced(identity) or displaced(base) or base in void):
+            void.add(identity)
+    return void

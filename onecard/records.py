@@ -1,0 +1,283 @@
+"""The journal's records: what a terminal did, each kind a fixed array by schema version.
+
+Wire form (docs/formats/records.md): the strict CBOR array `[schema version, field, field, …]`, fields in the order of
+the dataclass. The kind is not in the array: the journal's frame and the bundle carry it beside the payload. A field
+outside its bounds, a missing or an extra one is `BadRecord`. A schema version, once released, is read for ever.
+
+Names: (terminal, epoch, sequence) is not in the payload either; the frame gives the sequence, the last BOOT before it
+the epoch (I-04).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Any, ClassVar, TypeAlias
+
+from onecard import cbor
+from onecard.errors import OnecardError
+
+RING_SIZE = 48
+"""A ring as seen: three 16-byte blocks in slot order, an invalid block as 16 zero bytes."""
+
+
+@unique
+class RecordKind(IntEnum):
+    """The kind byte of a journal frame."""
+
+    BOOT = 1
+    INTENT = 2
+    OUTCOME = 3
+    DECLINE = 4
+    SHIFT = 5
+    ISSUE = 6
+    APPLIED = 7
+    ACK = 8
+    GAP = 9
+    SEAL = 10
+
+
+class BadRecord(OnecardError):
+    """A payload that is no record of its kind."""
+
+    def __init__(self, kind: int, why: str) -> None:
+        self.kind = kind
+        self.why = why
+        super().__init__(f"record of kind {kind}: {why}")
+
+
+def _unsigned(bits: int) -> Any:
+    return dataclasses.field(metadata={"bits": bits})
+
+
+def _raw(*sizes: int) -> Any:
+    return dataclasses.field(metadata={"sizes": sizes})
+
+
+def _text(longest: int) -> Any:
+    return dataclasses.field(metadata={"longest": longest})
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A start: opens an epoch, tells what recovery found."""
+
+    KIND: ClassVar = RecordKind.BOOT
+    epoch: int = _unsigned(32)
+    incarnation: bytes = _raw(8)  # random, so that a copied image cannot speak for the same epoch
+    at: int = _unsigned(40)
+    clock: int = _unsigned(2)  # ClockQuality
+    software: str = _text(32)
+    recovered_from: int = _unsigned(64)  # last sequence found, 0 for an empty journal
+    torn_bytes: int = _unsigned(32)
+    gap_first: int = _unsigned(64)  # first and last sequence known to be missing; 0 and 0 for none
+    gap_last: int = _unsigned(64)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A ring record about to be written, durable before the card is touched (P-R2, I-01)."""
+
+    KIND: ClassVar = RecordKind.INTENT
+    at: int = _unsigned(40)
+    clock: int = _unsigned(2)
+    shift: int = _unsigned(32)
+    business_day: int = _unsigned(16)
+    operator: int = _unsigned(40)  # card number of who is signed on, 0 for nobody
+    uid: bytes = _raw(4, 7)
+    card_number: int = _unsigned(40)
+    purse: int = _unsigned(4)
+    purpose: int = _unsigned(4)  # Purpose
+    amount: int = _unsigned(32)  # what N rises by; 0 for a null record
+    counter: int = _unsigned(20)  # of the record to be written
+    debited: int = _unsigned(32)  # N stated by it
+    base_slot: int = _unsigned(2)  # where the newest record lies in `ring`
+    ring: bytes = _raw(RING_SIZE)  # ring as seen before the write
+    copy: int = _unsigned(1)  # certificate copy in force with this record
+    load_sequence: int = _unsigned(24)  # L in force with this record
+    loaded: int = _unsigned(32)  # its P
+    pays: int = _unsigned(64)  # sequence of the sale that a SEAL settles, else 0
+    list_price: int = _unsigned(32)
+    tier: int = _unsigned(8)
+    film_class: int = _unsigned(8)
+    time_slot: int = _unsigned(8)
+    tickets: int = _unsigned(8)
+    tariff_version: int = _unsigned(32)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """The final word on one intent; PAID and ABANDONED are durable before anything is shown (P-R3, P-R6)."""
+
+    KIND: ClassVar = RecordKind.OUTCOME
+    intent: int = _unsigned(64)  # its sequence
+    outcome: int = _unsigned(3)  # Outcome
+    at: int = _unsigned(40)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """A tap refused before any intent."""
+
+    KIND: ClassVar = RecordKind.DECLINE
+    at: int = _unsigned(40)
+    clock: int = _unsigned(2)
+    shift: int = _unsigned(32)
+    business_day: int = _unsigned(16)
+    operator: int = _unsigned(40)
+    reason: int = _unsigned(8)  # DeclineReason
+    uid: bytes = _raw(0, 4, 7)  # empty when no single card was selected
+    card_number: int = _unsigned(40)  # 0 when unknown
+    purse: int = _unsigned(4)
+    amount: int = _unsigned(32)  # what was asked, 0 when no price was reached
+    ring: bytes = _raw(0, RING_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A shift opened or closed; its number fixes the business day of its records."""
+
+    KIND: ClassVar = RecordKind.SHIFT
+    at: int = _unsigned(40)
+    clock: int = _unsigned(2)
+    shift: int = _unsigned(32)
+    business_day: int = _unsigned(16)
+    operator: int = _unsigned(40)
+    opened: int = _unsigned(1)  # 1 opened, 0 closed with the totals below
+    paid_count: int = _unsigned(32)
+    paid_fen: int = _unsigned(40)
+    abandoned_count: int = _unsigned(32)
+    abandoned_fen: int = _unsigned(40)
+    declined_count: int = _unsigned(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A card about to be personalised at a desk, or (its OUTCOME) personalised and verified."""
+
+    KIND: ClassVar = RecordKind.ISSUE
+    at: int = _unsigned(40)
+    clock: int = _unsigned(2)
+    job: int = _unsigned(32)
+    operator: int = _unsigned(40)
+    uid: bytes = _raw(4, 7)
+    card_number: int = _unsigned(40)
+    purse: int = _unsigned(4)
+    certificate: bytes = _raw(96)
+    ring: bytes = _raw(RING_SIZE)  # the first ring
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A downlink table came into force at this terminal."""
+
+    KIND: ClassVar = RecordKind.APPLIED
+    at: int = _unsigned(40)
+    table: int = _unsigned(8)  # downlink.Table
+    version: int = _unsigned(64)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The server's acknowledgement, verified against our own chain."""
+
+    KIND: ClassVar = RecordKind.ACK
+    at: int = _unsigned(40)
+    generation: int = _unsigned(32)
+    received: int = _unsigned(64)
+    safe: int = _unsigned(64)
+    safe_tag: bytes = _raw(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records known to be lost here."""
+
+    KIND: ClassVar = RecordKind.GAP
+    at: int = _unsigned(40)
+    first: int = _unsigned(64)
+    last: int = _unsigned(64)
+    reason: str = _text(120)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Closes an idle run, so that the record before it is vouched for."""
+
+    KIND: ClassVar = RecordKind.SEAL
+    at: int = _unsigned(40)
+
+
+Record: TypeAlias = Boot | Intent | OutcomeRecord | Decline | Shift | Issue | Applied | Ack | Gap | Seal
+
+SCHEMAS: dict[tuple[int, int], type[Record]] = {
+    (RecordKind.BOOT, 1): Boot,
+    (RecordKind.INTENT, 1): Intent,
+    (RecordKind.OUTCOME, 1): OutcomeRecord,
+    (RecordKind.DECLINE, 1): Decline,
+    (RecordKind.SHIFT, 1): Shift,
+    (RecordKind.ISSUE, 1): Issue,
+    (RecordKind.APPLIED, 1): Applied,
+    (RecordKind.ACK, 1): Ack,
+    (RecordKind.GAP, 1): Gap,
+    (RecordKind.SEAL, 1): Seal,
+}
+"""Every schema ever released: (kind, version) → dataclass."""
+
+_CURRENT = 1
+
+
+def encode_record(record: Record) -> tuple[RecordKind, bytes]:
+    """The kind and payload of a record. A field out of bounds is a programmer's error."""
+    values: list[cbor.Value] = [_CURRENT]
+    for field in dataclasses.fields(record):
+        value: cbor.Value = getattr(record, field.name)
+        assert _fault(field, value) is None, (field.name, value)
+        values.append(int(value) if isinstance(value, int) else value)
+    return record.KIND, cbor.encode(values)
+
+
+def decode_record(kind: int, payload: bytes) -> Record:
+    """The record of a payload. Raises `BadRecord`."""
+    try:
+        version, *values = cbor.decode_array(payload, cbor.RECORD)
+    except (cbor.BadCbor, ValueError) as error:
+        raise BadRecord(kind, str(error)) from error
+    schema = SCHEMAS.get((kind, version)) if isinstance(version, int) else None
+    if schema is None:
+        raise BadRecord(kind, f"no schema {version!r} of this kind is known")
+    fields = dataclasses.fields(schema)
+    if len(values) != len(fields):
+        raise BadRecord(kind, f"{len(values)} fields, {schema.__name__} has {len(fields)}")
+    for field, value in zip(fields, values, strict=True):
+        fault = _fault(field, value)
+        if fault is not None:
+            raise BadRecord(kind, f"{field.name} {fault}")
+    build: Callable[..., Record] = schema
+    return build(*values)
+
+
+def document(record: Record) -> dict[str, Any]:
+    """The record as a flat mapping for questions: the kind's name, then every field."""
+    return {"kind": record.KIND.name} | {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+
+
+def _fault(field: dataclasses.Field[Any], value: object) -> str | None:
+    """Why `value` cannot be that field, or None."""
+    match field.metadata:
+        case {"bits": bits}:
+            if isinstance(value, int) and 0 <= value < 1 << bits:
+                return None
+            return f"is not an unsigned number of {bits} bits"
+        case {"sizes": sizes}:
+            if isinstance(value, bytes) and len(value) in sizes:
+                return None
+            return f"is not {' or '.join(map(str, sizes))} bytes"
+        case {"longest": longest}:
+            if isinstance(value, str) and len(value) <= longest:
+                return None
+            return f"is not a text of at most {longest} characters"
+        case _:
+            raise AssertionError(field.name)
