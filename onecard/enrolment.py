@@ -28,6 +28,7 @@ TOKEN_SIZE = 16
 PUBLIC_ROLES = frozenset({Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL})
 _SCHEMA = 1
 _PURPOSE = "enrolment"
+_ROLES = frozenset(int(role) for role in Role)
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)
 
 
@@ -110,7 +111,7 @@ def decode_identity(raw: bytes, what: str) -> Identity:
 
 def _key(row: cbor.Value, what: str) -> tuple[tuple[Role, int], bytes]:
     match row:
-        case [int(role), int(version), bytes(key)] if role in Role and 1 <= version <= 255 and len(key) in (16, 32):
+        case [int(role), int(version), bytes(key)] if role in _ROLES and 1 <= version <= 255 and len(key) in (16, 32):
             return (Role(role), version), key
     raise BadEnrolment(what, "a key is not [role, version, 16 or 32 bytes]")
 

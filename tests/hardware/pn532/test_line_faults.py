@@ -125,10 +125,8 @@ def test_a_damaged_answer_is_asked_for_again_and_the_command_is_not_repeated() -
         assert (script.nacks, script.commands.count(IN_DATA_EXCHANGE)) == (1, 1)
 
 
-@pytest.mark.parametrize("position", range(len(READ_ANSWER) - 1))
+@pytest.mark.parametrize("position", [*range(8), 12, 16, len(READ_ANSWER) - 2])
 def test_an_answer_damaged_or_cut_anywhere_is_recovered(position: int) -> None:
-    if position % 4 and position > 7:
-        pytest.skip("one position in four of the data is enough")
     damaged = READ_ANSWER[:position] + bytes([READ_ANSWER[position] ^ 0x21]) + READ_ANSWER[position + 1 :]
     with _selected([ACK, damaged], [READ_ANSWER]) as (reader, _):
         assert reader.exchange(READ, 1.0) == IMAGE
@@ -216,7 +214,7 @@ def test_host_commands_are_counted() -> None:
 
 
 def test_a_port_that_is_not_there_is_named_with_its_cure() -> None:
-    with pytest.raises(ReaderNotFound, match="/dev/ttyNOWHERE.*no such port"):
+    with pytest.raises(ReaderNotFound, match=r"/dev/ttyNOWHERE.*no such port"):
         open_reader("/dev/ttyNOWHERE")
 
 
@@ -243,6 +241,9 @@ def test_another_chip_is_no_reader() -> None:
 
 
 def test_a_port_in_use_is_refused() -> None:
-    with chip_script(_answering([])) as script, open_reader(script.path):
-        with pytest.raises(ReaderNotFound, match="another program"):
-            open_reader(script.path)
+    with (
+        chip_script(_answering([])) as script,
+        open_reader(script.path),
+        pytest.raises(ReaderNotFound, match="another program"),
+    ):
+        open_reader(script.path)
