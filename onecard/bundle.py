@@ -144,7 +144,7 @@ def read_run(plaintext: bytes, key_id: KeyId) -> Run:
                 terminal=TerminalNumber(terminal),
                 first_sequence=first,
                 epoch=epoch,
-                previous_tag=before,
+                previous_tag=previous,
                 entries=_entries(flat, signer),
                 last_tag=last,
                 have=_have(have, signer),
