@@ -90,7 +90,7 @@ class Run:
 
 
 def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> bytes:
-    """The envelope bytes of a run: sealed to the server's 32-byte X25519 key, signed with the terminal's Ed25519 key."""
+    """The envelope bytes of a run: sealed to the server's X25519 key, signed with the terminal's Ed25519 key."""
     assert len(run.entries) <= RECORDS_MAX
     entries: list[cbor.Value] = [part for entry in run.entries for part in entry]
     have: list[cbor.Value] = [[table, version] for table, version in sorted(run.have.items())]
