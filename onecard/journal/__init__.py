@@ -1,0 +1,53 @@
+"""The terminal's journal: zero-filled segments of framed records, appended to, never edited.
+
+Read docs/formats/journal.md for the bytes and for what it does not survive. From pure to I/O: `frame`, `header`,
+`mark`, `scan`, `room`; `disk` is the seam; `segment`, `pool`, `walk`, `recovery`, `index`; `journal` writes, `reader`
+reads from any process, `table` is TinyDB's view.
+"""
+
+from __future__ import annotations
+
+from onecard.journal.errors import (
+    AppendOnly,
+    BadHeader,
+    BrokenChain,
+    CorruptMiddle,
+    JournalDamage,
+    JournalError,
+    JournalExists,
+    JournalFull,
+    JournalLocked,
+    JournalOutOfService,
+    NoJournal,
+    UnreadableJournal,
+    UnsupportedVersion,
+)
+from onecard.journal.journal import BootInfo, Journal
+from onecard.journal.mark import DurableMark
+from onecard.journal.reader import JournalReader
+from onecard.journal.recovery import Recovery
+from onecard.journal.room import Room
+from onecard.journal.walk import Entry
+
+__all__ = [
+    "AppendOnly",
+    "BadHeader",
+    "BootInfo",
+    "BrokenChain",
+    "CorruptMiddle",
+    "DurableMark",
+    "Entry",
+    "Journal",
+    "JournalDamage",
+    "JournalError",
+    "JournalExists",
+    "JournalFull",
+    "JournalLocked",
+    "JournalOutOfService",
+    "JournalReader",
+    "NoJournal",
+    "Recovery",
+    "Room",
+    "UnreadableJournal",
+    "UnsupportedVersion",
+]

@@ -1,0 +1,105 @@
+"""Where each record lies: four bytes a record in memory, never the record.
+
+A segment's offsets are found when it is first asked about, so that opening a journal costs nothing for its history.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.disk import Disk
+from onecard.journal.errors import CorruptMiddle, UnreadableJournal
+from onecard.journal.frame import MAX_PAYLOAD, OVERHEAD, decode_frame, salt_seed
+from onecard.journal.scan import chained_frames
+from onecard.journal.segment import Segment, load_image
+from onecard.journal.walk import Entry, boot_of
+from onecard.records import RecordKind
+
+_LARGEST = OVERHEAD + MAX_PAYLOAD
+
+
+@dataclass(slots=True)
+class _Places:
+    """One segment: the offsets of its records (u32), None until asked about; where its epoch changes."""
+
+    segment: Segment
+    offsets: array[int] | None
+    epochs: list[tuple[int, int]]  # (first sequence, epoch), rising
+
+
+class Index:
+    """Places of all records of a journal, kept by its writer. Reading is by offset, from the file."""
+
+    def __init__(self, disk: Disk, segments: list[Segment]) -> None:
+        self._disk = disk
+        self._places = [_Places(segment, None, []) for segment in segments]
+        self._open: tuple[Segment, int] | None = None
+
+    @property
+    def first_sequence(self) -> int:
+        """Of the oldest record kept."""
+        return self._places[0].segment.header.first_sequence
+
+    def begin(self, segment: Segment) -> None:
+        """An empty segment follows; records of the one before it from its first sequence on are carried into it."""
+        epochs = [(segment.header.first_sequence, segment.header.epoch)]
+        self._places.append(_Places(segment, array("I"), epochs))
+
+    def add(self, sequence: int, offset: int) -> None:
+        """Record `sequence` of the newest segment lies at `offset`."""
+        newest = self._places[-1]
+        if newest.offsets is not None:
+            assert sequence == newest.segment.header.first_sequence + len(newest.offsets)
+            newest.offsets.append(offset)
+
+    def begin_epoch(self, sequence: int, epoch: int) -> None:
+        """Record `sequence`, just added, is the BOOT of `epoch`."""
+        self._places[-1].epochs.append((sequence, epoch))
+
+    def entry(self, sequence: int) -> Entry:
+        """Record `sequence`. Raises `KeyError` when there is none, `CorruptMiddle` when it no longer reads whole."""
+        at = bisect_right(self._places, sequence, key=lambda places: places.segment.header.first_sequence) - 1
+        if at < 0:
+            raise KeyError(sequence)
+        places = self._places[at]
+        offsets = places.offsets if places.offsets is not None else self._scan(places)
+        header = places.segment.header
+        place = sequence - header.first_sequence
+        if place >= len(offsets):
+            raise KeyError(sequence)
+        raw = self._read(places.segment, offsets[place], _LARGEST)
+        frame = decode_frame(raw, 0, salt_seed(header.salt))
+        if frame is None or frame.sequence != sequence:
+            raise CorruptMiddle(places.segment.file, offsets[place], "it was whole when first read", sequence, None)
+        epoch = places.epochs[bisect_right(places.epochs, sequence, key=lambda pair: pair[0]) - 1][1]
+        return Entry(RecordName(TerminalNumber(header.terminal), epoch, sequence), frame.kind, frame.payload, frame.tag)
+
+    def close(self) -> None:
+        """Lets the last file read go."""
+        if self._open is not None:
+            self._disk.close(self._open[1])
+            self._open = None
+
+    def _scan(self, places: _Places) -> array[int]:
+        header = places.segment.header
+        offsets = array("I")
+        epochs = [(header.first_sequence, header.epoch)]
+        for frame in chained_frames(places.segment, load_image(self._disk, places.segment), None):
+            offsets.append(frame.offset)
+            if frame.kind == RecordKind.BOOT:
+                epochs.append((frame.sequence, boot_of(frame).epoch))
+        places.offsets, places.epochs = offsets, epochs
+        return offsets
+
+    def _read(self, segment: Segment, offset: int, size: int) -> bytes:
+        try:
+            if self._open is None or self._open[0] is not segment:
+                self.close()
+                self._open = (segment, self._disk.open(segment.file, os.O_RDONLY))
+            return self._disk.pread(self._open[1], size, offset)
+        except OSError as error:
+            raise UnreadableJournal(segment.file, str(error)) from error

@@ -1,0 +1,389 @@
+"""The journal: append-only, one writer, power-cut-safe.
+
+Rules, each proved by a test of its name:
+- a durable record is on the medium when `append` returns; the others ride along with the next flush;
+- a sequence names one record for ever: never restarted; a torn number comes back only under a new epoch (I-04, P-R7);
+- every opening appends BOOT, durable, before anything else: epoch + 1 and a random incarnation;
+- a descriptor that failed is never written or synced again: its records that are not durable go to a fresh segment
+  whose header says where the old one ends; if that fails too, this process writes nothing more (F14);
+- room for the outcomes of what was begun is kept back: a full journal refuses new work, not the word on old work.
+
+Sequences, epochs: unsigned, from 1. Payloads are opaque here, except BOOT's. Random bytes come from the caller.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.disk import Disk, OsDisk
+from onecard.journal.errors import JournalFull, JournalLocked, JournalOutOfService, NoJournal
+from onecard.journal.frame import (
+    CHAIN_KEY_SIZE,
+    MAX_PAYLOAD,
+    MAX_UNDURABLE,
+    OVERHEAD,
+    chain_tag,
+    encode_frame,
+)
+from onecard.journal.header import HEADER_SIZE, Cause, SegmentHeader
+from onecard.journal.index import Index
+from onecard.journal.mark import DurableMark
+from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal
+from onecard.journal.recovery import Recovery, Tail, recover
+from onecard.journal.room import CLOSING_KINDS, Room, kept_back
+from onecard.journal.segment import begin_segment
+from onecard.journal.walk import Entry, walk
+from onecard.kinds import ClockQuality
+from onecard.records import Boot, RecordKind, encode_record
+
+SEGMENT_SIZE = 1 << 20
+SEGMENTS = 64
+"""64 MiB: the pool of DESIGN §11."""
+
+_FAULTS_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BootInfo:
+    """What the terminal knows of this start: 8 random bytes, UTC seconds and their quality, software version."""
+
+    incarnation: bytes
+    at: int
+    clock: ClockQuality
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A record written and not yet durable."""
+
+    kind: int
+    sequence: int
+    payload: bytes
+    tag: bytes
+
+
+class Journal:
+    """The writer. Make it with `Journal.open`; close it, or use it in a `with`."""
+
+    def __init__(
+        self, disk: Disk, directory: Path, chain_key: bytes, random: Callable[[int], bytes], tail: Tail
+    ) -> None:
+        """For `open`, which holds the lock and has recovered the tail."""
+        header = tail.active.segment.header
+        self.terminal = TerminalNumber(header.terminal)
+        self.epoch = tail.epoch
+        self.recovery: Recovery = tail.report
+        self.faults: list[str] = []
+        self._disk = disk
+        self._directory = directory
+        self._key = chain_key
+        self._random = random
+        self._incarnation = tail.incarnation
+        self._durable_life = (tail.epoch, tail.incarnation)  # in force at the last durable record
+        self._active = tail.active
+        self._pool = Pool(disk, directory)
+        self._index = Index(disk, tail.segments)
+        self._pending = [_Pending(f.kind, f.sequence, f.payload, f.tag) for f in tail.unproved]
+        self._pending_size = sum(OVERHEAD + len(p.payload) for p in self._pending)
+        self._durable, self._durable_tag = tail.durable, tail.durable_tag
+        self._last, self._tag = tail.durable, tail.durable_tag
+        if self._pending:
+            self._last, self._tag = self._pending[-1].sequence, self._pending[-1].tag
+        self._out_of_service = ""
+        self._capacity = header.segment_size - HEADER_SIZE
+        self._kept_back = kept_back(self._capacity)
+        self._carry_limit = self._capacity // 4
+        self._idle_limit = min(16 << 10, self._capacity // 8)
+        self._total = header.segments * self._capacity
+        self._lock = -1
+        self._mark = disk.open(directory / DURABLE, os.O_RDWR | os.O_CREAT)
+
+    @staticmethod
+    def create(
+        directory: Path,
+        *,
+        terminal: int,
+        chain_key: bytes,
+        salt: Callable[[int], bytes],
+        segment_size: int = SEGMENT_SIZE,
+        segments: int = SEGMENTS,
+        disk: Disk | None = None,
+    ) -> None:
+        """Makes an empty journal: all its space zero-filled and on the medium. `chain_key` has 32 bytes; `salt(n)`
+        gives n random bytes. Raises `JournalExists`, `JournalOutOfService`.
+        """
+        make_journal(
+            disk or OsDisk(),
+            directory,
+            terminal=terminal,
+            chain_key=chain_key,
+            salt=salt,
+            segment_size=segment_size,
+            segments=segments,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        chain_key: bytes,
+        boot: BootInfo,
+        random: Callable[[int], bytes],
+        disk: Disk | None = None,
+    ) -> Self:
+        """Recovers the journal and begins a new epoch in it; its BOOT record is durable on return.
+
+        Raises `NoJournal`, `JournalLocked`, `JournalDamage` (nothing is changed then), `JournalOutOfService`,
+        `JournalFull` when not even BOOT fits.
+        """
+        assert len(chain_key) == CHAIN_KEY_SIZE
+        disk = disk or OsDisk()
+        try:
+            lock = disk.open(directory / LOCK, os.O_RDWR)
+        except FileNotFoundError as error:
+            raise NoJournal(directory) from error
+        except OSError as error:
+            raise JournalOutOfService(directory, str(error)) from error
+        try:
+            if not disk.lock(lock):
+                raise JournalLocked(directory)
+            journal = cls(disk, directory, chain_key, random, recover(disk, directory, chain_key))
+            try:
+                journal._boot(boot)
+            except BaseException:
+                journal._release()
+                raise
+        except OSError as error:
+            disk.close(lock)
+            raise JournalOutOfService(directory, str(error)) from error
+        except BaseException:
+            disk.close(lock)
+            raise
+        journal._lock = lock
+        return journal
+
+    @property
+    def first_sequence(self) -> int:
+        """Of the oldest record kept."""
+        return self._index.first_sequence
+
+    @property
+    def next_sequence(self) -> int:
+        """What the next record will be numbered."""
+        return self._last + 1
+
+    @property
+    def durable_sequence(self) -> int:
+        """The last record known to be on the medium."""
+        return self._durable
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        """Sequence and chain tag of the last record."""
+        return self._last, self._tag
+
+    @property
+    def room(self) -> Room:
+        """What is left for new work."""
+        left = self._active.left + len(self._pool) * self._capacity - self._kept_back
+        return Room(max(0, left), self._total)
+
+    def append(self, kind: int, payload: bytes, *, durable: bool) -> RecordName:
+        """Adds a record; with `durable`, returns only when it and all before it are on the medium.
+
+        `kind` 2 … 255 (BOOT is the journal's own), payload at most 4096 bytes. Raises `JournalFull` (nothing was
+        written) and `JournalOutOfService` (the record may or may not be found at the next start: in doubt).
+        """
+        assert kind != RecordKind.BOOT
+        self._append(kind, payload, durable)
+        return RecordName(self.terminal, self.epoch, self._last)
+
+    def flush(self) -> None:
+        """Makes every record durable. Raises `JournalOutOfService`."""
+        self._check_service()
+        if not self._pending:
+            return
+        try:
+            self._active.sync()
+        except OSError as error:
+            self._carry_over(error)
+        else:
+            self._now_durable()
+
+    def prepare(self) -> None:
+        """For idle time: begins the next segment early when this one is nearly full, so that no tap has to."""
+        self._check_service()
+        if self._active.left < self._idle_limit and len(self._pool) > 0:
+            self._rotate()
+
+    def entry(self, sequence: int) -> Entry:
+        """One record, read from its place. Raises `KeyError` when there is none, `JournalDamage`."""
+        if not self.first_sequence <= sequence <= self._last:
+            raise KeyError(sequence)
+        return self._index.entry(sequence)
+
+    def entries(self, first: int = 1) -> Iterator[Entry]:
+        """The records from `first` on, up to the last at the time of the call. Raises `JournalDamage`."""
+        return walk(self._disk, self._directory, key=None, first=first, last=self._last)
+
+    def close(self) -> None:
+        """Flushes and lets the files and the lock go."""
+        try:
+            if not self._out_of_service:
+                self.flush()
+        finally:
+            self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _boot(self, info: BootInfo) -> None:
+        if self.recovery.io_error:
+            self._carry_over(OSError(self.recovery.io_error))
+        self.epoch, self._incarnation = self.epoch + 1, info.incarnation
+        boot = Boot(
+            epoch=self.epoch,
+            incarnation=info.incarnation,
+            at=info.at,
+            clock=info.clock,
+            software=info.software,
+            recovered_from=self.recovery.last_sequence,
+            torn_bytes=self.recovery.torn_bytes,
+            gap_first=0,
+            gap_last=0,
+        )
+        self._append(*encode_record(boot), durable=True)
+        self._index.begin_epoch(self._last, self.epoch)
+
+    def _append(self, kind: int, payload: bytes, durable: bool) -> None:
+        assert 0 < kind <= 0xFF
+        assert len(payload) <= MAX_PAYLOAD
+        self._check_service()
+        self._make_room(kind, OVERHEAD + len(payload))
+        active = self._active
+        offset, undurable, sequence = active.end, len(self._pending), self._last + 1
+        tag = chain_tag(self._key, self._tag, kind, sequence, payload)
+        frame = encode_frame(active.seed, kind, undurable, sequence, payload, tag=tag)
+        self._pending.append(_Pending(kind, sequence, payload, tag))
+        self._pending_size += len(frame)
+        self._last, self._tag = sequence, tag
+        try:
+            active.write(frame)
+            if durable:
+                active.sync()
+        except OSError as error:
+            self._carry_over(error)
+            return
+        self._index.add(sequence, offset)
+        if durable:
+            self._now_durable()
+
+    def _make_room(self, kind: int, size: int) -> None:
+        if len(self._pending) > MAX_UNDURABLE or (self._pending and self._pending_size + size > self._carry_limit):
+            self.flush()
+        keep = 0 if kind in CLOSING_KINDS else self._kept_back
+        if not len(self._pool) and self._active.left - size < keep:
+            raise JournalFull(self._directory, self._active.left)
+        if size > self._active.left:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        """The active segment ends here: its records durable first, because the next header vouches for them."""
+        full = self._active
+        self.flush()
+        if self._active is not full:
+            return  # the flush failed and was carried over: that began a segment
+        try:
+            self._begin(Cause.FULL)
+        except OSError as error:
+            self._fail(error)
+        full.close()
+
+    def _begin(self, cause: Cause) -> None:
+        """A fresh segment after the last durable record. Raises `OSError`."""
+        before = self._active.segment.header
+        epoch, incarnation = self._durable_life
+        header = SegmentHeader(
+            terminal=self.terminal,
+            cause=cause,
+            epoch=epoch,
+            incarnation=incarnation,
+            number=before.number + 1,
+            segment_size=before.segment_size,
+            first_sequence=self._durable + 1,
+            salt=self._random(8),
+            previous_tag=self._durable_tag,
+            segments=before.segments,
+        )
+        self._active = begin_segment(self._disk, self._directory, self._pool.take(), header)
+        self._index.begin(self._active.segment)
+
+    def _carry_over(self, error: OSError) -> None:
+        """What is not durable goes from the failed segment to a fresh one, durable. Raises `JournalOutOfService`."""
+        self._note(f"{self._active.segment.file.name}: {error}")
+        failed = self._active
+        try:
+            self._begin(Cause.IO_ERROR)
+            failed.close()
+            active, at = self._active, self._active.end
+            frames = [
+                encode_frame(active.seed, p.kind, undurable, p.sequence, p.payload, tag=p.tag)
+                for undurable, p in enumerate(self._pending)
+            ]
+            active.write(b"".join(frames))
+            active.sync()
+        except OSError as failure:
+            self._fail(failure)
+        for pending, frame in zip(self._pending, frames, strict=True):
+            self._index.add(pending.sequence, at)
+            at += len(frame)
+        self._now_durable()
+
+    def _now_durable(self) -> None:
+        self._durable, self._durable_tag = self._last, self._tag
+        self._durable_life = (self.epoch, self._incarnation)
+        self._pending.clear()
+        self._pending_size = 0
+        name = RecordName(self.terminal, self.epoch, self._durable)
+        raw = DurableMark(name, self._durable_tag).encode()
+        try:
+            taken = self._disk.pwrite(self._mark, raw, 0)
+        except OSError as error:
+            self._note(f"{DURABLE}: {error}")
+        else:
+            if taken != len(raw):
+                self._note(f"{DURABLE}: {taken} of {len(raw)} bytes were written")
+
+    def _fail(self, error: OSError) -> None:
+        """Nothing more is written by this process; what is durable can still be read."""
+        self._out_of_service = str(error)
+        self._last, self._tag = self._durable, self._durable_tag
+        self._check_service()
+
+    def _check_service(self) -> None:
+        if self._out_of_service:
+            raise JournalOutOfService(self._directory, self._out_of_service)
+
+    def _note(self, fault: str) -> None:
+        del self.faults[: -_FAULTS_KEPT + 1]
+        self.faults.append(fault)
+
+    def _release(self) -> None:
+        self._index.close()
+        self._active.close()
+        self._disk.close(self._mark)
+        if self._lock >= 0:
+            self._disk.close(self._lock)

@@ -1,0 +1,47 @@
+"""Reading a journal from any process, while the terminal runs or from a read-only copy; writes and locks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from onecard.journal.disk import Disk, OsDisk
+from onecard.journal.errors import UnreadableJournal
+from onecard.journal.mark import DurableMark
+from onecard.journal.pool import DURABLE
+from onecard.journal.recovery import read_mark
+from onecard.journal.segment import read_segments
+from onecard.journal.walk import Entry, walk
+
+
+class JournalReader:
+    """The records of a journal up to its durable mark.
+
+    With the terminal's 32-byte chain key every chain tag is proved too, not only every CRC. Raises `NoJournal`,
+    `BadHeader`, `UnsupportedVersion` when made.
+    """
+
+    def __init__(self, directory: Path, chain_key: bytes | None = None, *, disk: Disk | None = None) -> None:
+        self._disk = disk or OsDisk()
+        self._directory = directory
+        self._key = chain_key
+        self.terminal = read_segments(self._disk, directory)[0].header.terminal
+
+    @property
+    def durable(self) -> DurableMark | None:
+        """Name and tag of the last record known to be on the medium; None when nothing is claimed."""
+        try:
+            return read_mark(self._disk, self._directory)
+        except OSError as error:
+            raise UnreadableJournal(self._directory / DURABLE, str(error)) from error
+
+    def entries(self, first: int = 1) -> Iterator[Entry]:
+        """Records from `first` to the durable mark as it is now. Raises `JournalDamage` at the place."""
+        mark = self.durable
+        if mark is None:
+            return iter(())
+        return walk(self._disk, self._directory, key=self._key, first=first, last=mark.name.sequence)
+
+    def all_entries(self, first: int = 1) -> Iterator[Entry]:
+        """As `entries`, to the end of what is whole: the last of these may still vanish. For technicians only."""
+        return walk(self._disk, self._directory, key=self._key, first=first, last=None)

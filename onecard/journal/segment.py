@@ -1,0 +1,157 @@
+"""A segment as a file: found, read, begun, written.
+
+A descriptor that failed once is poisoned: nothing is written or synced on it again, because after a failed sync the
+kernel calls the lost pages clean and the next sync succeeds (F14; Rebello et al., USENIX ATC 2020).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from onecard.journal.disk import Disk
+from onecard.journal.errors import BadHeader, NoJournal, UnreadableJournal
+from onecard.journal.frame import salt_seed
+from onecard.journal.header import HEADER_SIZE, SegmentHeader, decode_header
+
+_PREFIX, _SUFFIX = "seg-", ".ocj"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment file and what its header says."""
+
+    file: Path
+    header: SegmentHeader
+
+
+class ActiveSegment:
+    """The one segment that is written: an open descriptor and the byte where the next frame goes."""
+
+    __slots__ = ("_descriptor", "_disk", "_poisoned", "end", "seed", "segment")
+
+    def __init__(self, disk: Disk, segment: Segment, descriptor: int, end: int) -> None:
+        self._disk = disk
+        self._descriptor = descriptor
+        self._poisoned = False
+        self.segment = segment
+        self.seed = salt_seed(segment.header.salt)
+        self.end = end
+
+    @property
+    def left(self) -> int:
+        """Bytes of zero-filled space after the last frame."""
+        return self.segment.header.segment_size - self.end
+
+    def write(self, frames: bytes) -> None:
+        """Puts whole frames after the last one, not yet durable. `OSError` (a short write too) poisons the segment."""
+        assert not self._poisoned and len(frames) <= self.left
+        try:
+            taken = self._disk.pwrite(self._descriptor, frames, self.end)
+            if taken != len(frames):
+                raise OSError(errno.EIO, f"{taken} of {len(frames)} bytes were written")
+        except OSError:
+            self._poisoned = True
+            raise
+        self.end += len(frames)
+
+    def sync(self) -> None:
+        """Returns when all frames are on the medium. `OSError` poisons the segment."""
+        assert not self._poisoned
+        try:
+            self._disk.fdatasync(self._descriptor)
+        except OSError:
+            self._poisoned = True
+            raise
+
+    def close(self) -> None:
+        """Lets the descriptor go, without a sync."""
+        self._disk.close(self._descriptor)
+
+
+def segment_file(directory: Path, number: int) -> Path:
+    """Where segment `number` lies."""
+    return directory / f"{_PREFIX}{number:08d}{_SUFFIX}"
+
+
+def read_segments(disk: Disk, directory: Path) -> list[Segment]:
+    """All segments in order, by their headers alone. Raises `NoJournal`, `BadHeader`, `UnsupportedVersion`."""
+    try:
+        names = [n for n in disk.names(directory) if n.startswith(_PREFIX) and n.endswith(_SUFFIX)]
+    except OSError as error:
+        raise NoJournal(directory) from error
+    segments = [_read_segment(disk, directory / name) for name in names]
+    if not segments:
+        raise NoJournal(directory)
+    for before, segment in pairwise(segments):
+        _check_neighbours(before, segment)
+    return segments
+
+
+def read_image(disk: Disk, segment: Segment, descriptor: int) -> bytes:
+    """The segment's bytes. A file cut short reads as if zero-filled: what is missing is judged as records are."""
+    size = segment.header.segment_size
+    parts = []
+    done = 0
+    while done < size and (part := disk.pread(descriptor, size - done, done)):
+        parts.append(part)
+        done += len(part)
+    parts.append(bytes(size - done))
+    return b"".join(parts)
+
+
+def load_image(disk: Disk, segment: Segment) -> bytes:
+    """As `read_image`, opening the file read-only. Raises `UnreadableJournal`."""
+    try:
+        descriptor = disk.open(segment.file, os.O_RDONLY)
+        try:
+            return read_image(disk, segment, descriptor)
+        finally:
+            disk.close(descriptor)
+    except OSError as error:
+        raise UnreadableJournal(segment.file, str(error)) from error
+
+
+def begin_segment(disk: Disk, directory: Path, pool_file: Path, header: SegmentHeader) -> ActiveSegment:
+    """Turns a zero-filled pool file into the segment of `header`, durable before its first frame. Raises `OSError`."""
+    descriptor = disk.open(pool_file, os.O_RDWR)
+    try:
+        raw = header.encode()
+        if disk.pwrite(descriptor, raw, 0) != len(raw):
+            raise OSError(errno.EIO, "the header was written in part")
+        disk.fsync(descriptor)
+        file = segment_file(directory, header.number)
+        disk.rename(pool_file, file)
+        disk.sync_directory(directory)
+    except OSError:
+        disk.close(descriptor)
+        raise
+    return ActiveSegment(disk, Segment(file, header), descriptor, HEADER_SIZE)
+
+
+def _read_segment(disk: Disk, file: Path) -> Segment:
+    try:
+        descriptor = disk.open(file, os.O_RDONLY)
+        try:
+            raw = disk.pread(descriptor, HEADER_SIZE, 0)
+        finally:
+            disk.close(descriptor)
+    except OSError as error:
+        raise UnreadableJournal(file, str(error)) from error
+    header = decode_header(raw, file)
+    if file.name != segment_file(file.parent, header.number).name:
+        raise BadHeader(file, 24, f"the header says it is segment {header.number}")
+    return Segment(file, header)
+
+
+def _check_neighbours(before: Segment, segment: Segment) -> None:
+    a, b = before.header, segment.header
+    if b.number != a.number + 1:
+        raise BadHeader(segment.file, 24, f"segment {a.number + 1} is missing before it")
+    if b.terminal != a.terminal:
+        raise BadHeader(segment.file, 8, f"it belongs to terminal {b.terminal}, the one before to {a.terminal}")
+    if b.first_sequence < a.first_sequence or b.epoch < a.epoch:
+        raise BadHeader(segment.file, 32, "it begins before its predecessor")

@@ -1,0 +1,85 @@
+"""Records in order across segments: one segment's bytes in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.disk import Disk
+from onecard.journal.errors import BadHeader
+from onecard.journal.frame import Frame
+from onecard.journal.header import HEADER_SIZE
+from onecard.journal.scan import chained_frames, torn_size
+from onecard.journal.segment import Segment, load_image, read_segments
+from onecard.records import Boot, RecordKind, decode_record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record as journaled: its name, kind byte, opaque payload and 8-byte chain tag."""
+
+    name: RecordName
+    kind: int
+    payload: bytes
+    tag: bytes
+
+
+def boot_of(frame: Frame) -> Boot:
+    """The BOOT record in a frame of that kind. Raises `BadRecord`."""
+    assert frame.kind == RecordKind.BOOT
+    return cast(Boot, decode_record(frame.kind, frame.payload))
+
+
+def epoch_at(epoch: int, frame: Frame) -> int:
+    """The epoch of `frame`, when `epoch` was that of the frame before it: a BOOT opens the next."""
+    return boot_of(frame).epoch if frame.kind == RecordKind.BOOT else epoch
+
+
+def walk(disk: Disk, directory: Path, *, key: bytes | None, first: int, last: int | None) -> Iterator[Entry]:
+    """Records `first` … `last` in order; `last` None reads to the end of what is whole.
+
+    Proves every CRC, the sequence, the links between segments and, with `key`, every chain tag from the beginning of
+    the segment that holds `first`. Raises `JournalDamage` at the place, after the records before it.
+    """
+    segments = read_segments(disk, directory)
+    start = max((i for i, s in enumerate(segments) if s.header.first_sequence <= first), default=0)
+    for segment, successor in zip(segments[start:], [*segments[start + 1 :], None], strict=True):
+        if last is not None and segment.header.first_sequence > last:
+            return
+        for entry in segment_entries(disk, segment, successor, key=key, last=last):
+            if entry.name.sequence >= first:
+                yield entry
+
+
+def segment_entries(
+    disk: Disk, segment: Segment, successor: Segment | None, *, key: bytes | None, last: int | None
+) -> Iterator[Entry]:
+    """The records of one segment, which ends where `successor` begins. Raises `JournalDamage`."""
+    header = segment.header
+    image = load_image(disk, segment)
+    terminal = TerminalNumber(header.terminal)
+    epoch, sequence, tag, end = header.epoch, header.first_sequence - 1, header.previous_tag, HEADER_SIZE
+    sealed_at = None if successor is None else successor.header.first_sequence - 1
+    bound = min((n for n in (last, sealed_at) if n is not None), default=None)
+    if bound is None or sequence < bound:
+        for frame in chained_frames(segment, image, key):
+            epoch, sequence, tag, end = epoch_at(epoch, frame), frame.sequence, frame.tag, frame.end
+            yield Entry(RecordName(terminal, epoch, sequence), frame.kind, frame.payload, tag)
+            if sequence == bound:
+                break
+        else:
+            torn_size(segment, image, end, sequence + 1, bound if bound is not None else 0)
+    if successor is not None and sequence == sealed_at:
+        _check_link(successor, epoch, tag)
+
+
+def _check_link(successor: Segment, epoch: int, tag: bytes) -> None:
+    if successor.header.previous_tag != tag:
+        raise BadHeader(successor.file, 48, "it does not continue the chain of the segment before it")
+    if successor.header.epoch != epoch:
+        raise BadHeader(
+            successor.file, 12, f"it says epoch {successor.header.epoch}, the segment before it ends in {epoch}"
+        )
