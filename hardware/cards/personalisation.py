@@ -1,0 +1,206 @@
+"""The desk's work on a blank MIFARE Classic 1K: contents, then keys, interruptible at any command.
+
+Rules:
+
+- A sector's data blocks are written and read back first, its trailer last: a sector that opens with our key B is a
+  finished one. Sectors go in `SECTOR_ORDER`, the identification last: a card that says it is ours is whole.
+- Every sector is looked at before anything is written: a card that cannot be finished is never begun.
+- Nothing is written to the data of a finished sector. If it differs from the script the card is in use, and writing
+  would lower what was debited.
+- What a cut leaves is continued by running the same script again. The acknowledgement of the last finished trailer may
+  be what was lost, and a read is no evidence for a write (P-R3), so that trailer is written once more.
+- A trailer torn in mid-write has access bits that contradict each other, and its sector is closed for ever (NXP
+  MF1S50yyX_V1 §8.7): told by name, and the card is waste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from hardware.cards.classic_layout import (
+    ACCESS_BYTES,
+    OUR_ACCESS,
+    SECTORS,
+    TRANSPORT_ACCESS,
+    TRANSPORT_KEY,
+    trailer_block,
+)
+from hardware.cards.classic_session import ClassicSession, Key
+from hardware.cards.personalisation_script import PersonalisationScript
+from hardware.reader import AccessDenied, CardError, CardGone, Reader, ReaderError, Target, WrongKey
+
+SECTOR_ORDER = (*range(1, SECTORS), 0)
+
+_FAILURES = (CardGone, WrongKey, AccessDenied, ReaderError)
+
+
+class WrongCard(CardError):
+    """Another card than the one the script is for."""
+
+    def __init__(self, expected: bytes, found: bytes) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(f"the job is for card {expected.hex()}, on the reader lies {found.hex()}: swap them")
+
+
+class ForeignCard(CardError):
+    """Sectors open neither with our keys nor with the transport key."""
+
+    def __init__(self, uid: bytes, sectors: Sequence[int]) -> None:
+        self.uid = uid
+        self.sectors = tuple(sectors)
+        listed = ", ".join(str(sector) for sector in sectors)
+        super().__init__(f"card {uid.hex()} has keys of somebody else in sectors {listed}: take a blank card")
+
+
+class TornTrailer(CardError):
+    """An earlier run was cut in the middle of writing this sector's keys."""
+
+    def __init__(self, uid: bytes, sector: int) -> None:
+        self.uid = uid
+        self.sector = sector
+        super().__init__(
+            f"card {uid.hex()} was torn while the keys of sector {sector} were written, and that sector is closed for"
+            " ever: destroy the card, take a blank one"
+        )
+
+
+class CardInUse(CardError):
+    """A finished sector holds something else than the script says."""
+
+    def __init__(self, uid: bytes, sector: int) -> None:
+        self.uid = uid
+        self.sector = sector
+        super().__init__(
+            f"card {uid.hex()} was issued before (sector {sector} has other contents): it cannot be issued again"
+        )
+
+
+class PersonalisationCut(CardError):
+    """The card or the reader failed on the way; the `finished` sectors at least are whole."""
+
+    def __init__(self, uid: bytes, finished: Sequence[int], cause: CardError | ReaderError) -> None:
+        self.uid = uid
+        self.finished = tuple(finished)
+        self.cause = cause
+        super().__init__(
+            f"card {uid.hex()} was interrupted with at least {len(finished)} of {SECTORS} sectors done ({cause}):"
+            " put the same card back and run the job again"
+        )
+
+
+class NotAsWritten(CardError):
+    """A block does not read as the script says."""
+
+    def __init__(self, uid: bytes, block: int) -> None:
+        self.uid = uid
+        self.block = block
+        super().__init__(f"card {uid.hex()} did not keep block {block}: destroy the card, take a blank one")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalisationReport:
+    """What one run did: sectors `written` by it, and sectors `found` finished by an earlier one, in order."""
+
+    uid: bytes
+    found: tuple[int, ...]
+    written: tuple[int, ...]
+
+
+class _Sector(Enum):
+    BLANK = auto()
+    FINISHED = auto()
+    CLOSED = auto()
+
+
+def personalise(reader: Reader, target: Target, script: PersonalisationScript) -> PersonalisationReport:
+    """Bring the selected card to what `script` says, from blank or from wherever an earlier run was cut.
+
+    Raises `WrongCard`, `ForeignCard`, `TornTrailer`, `CardInUse`, `NotAsWritten`, `PersonalisationCut`.
+    """
+    if target.uid != script.uid:
+        raise WrongCard(script.uid, target.uid)
+    session = ClassicSession(reader, target)
+    found: list[int] = []
+    written: list[int] = []
+    try:
+        found += _survey(session, script)
+        if found:
+            session.authenticate(found[-1], Key.B, script.keys[found[-1]].key_b)
+            session.write(trailer_block(found[-1]), script.trailer(found[-1]))
+        for sector in SECTOR_ORDER:
+            if sector not in found:
+                _write_sector(session, script, sector)
+                written.append(sector)
+    except _FAILURES as cause:
+        raise PersonalisationCut(script.uid, found + written, cause) from cause
+    return PersonalisationReport(script.uid, tuple(found), tuple(written))
+
+
+def verify(reader: Reader, target: Target, script: PersonalisationScript) -> None:
+    """Read everything back with the script's own keys, both of every sector. Raises `WrongCard`, `NotAsWritten`, and
+    `CardGone`, `ReaderSilent`, `ReaderFault` when the reading itself fails.
+    """
+    if target.uid != script.uid:
+        raise WrongCard(script.uid, target.uid)
+    session = ClassicSession(reader, target)
+    for sector in range(SECTORS):
+        keys = script.keys[sector]
+        for kind, key in ((Key.A, keys.key_a), (Key.B, keys.key_b)):
+            if not _opens(session, sector, kind, key) or _access(session, sector) != OUR_ACCESS:
+                raise NotAsWritten(script.uid, trailer_block(sector))
+        for block, image in script.sector_data(sector).items():
+            if session.read(block) != image:
+                raise NotAsWritten(script.uid, block)
+
+
+def _survey(session: ClassicSession, script: PersonalisationScript) -> list[int]:
+    """The finished sectors, in order; errors for a card that cannot be finished."""
+    states = {sector: _look_at(session, script, sector) for sector in SECTOR_ORDER}
+    closed = [sector for sector in SECTOR_ORDER if states[sector] is _Sector.CLOSED]
+    unfinished = [sector for sector in SECTOR_ORDER if states[sector] is not _Sector.FINISHED]
+    if closed:
+        # A cut leaves sectors before it finished, after it blank, and at most the one it hit closed.
+        if closed == unfinished[:1]:
+            raise TornTrailer(session.uid, closed[0])
+        raise ForeignCard(session.uid, closed)
+    return [sector for sector in SECTOR_ORDER if states[sector] is _Sector.FINISHED]
+
+
+def _look_at(session: ClassicSession, script: PersonalisationScript, sector: int) -> _Sector:
+    if _opens(session, sector, Key.B, script.keys[sector].key_b):
+        if _access(session, sector) != OUR_ACCESS:
+            return _Sector.CLOSED
+        if any(session.read(block) != image for block, image in script.sector_data(sector).items()):
+            raise CardInUse(session.uid, sector)
+        return _Sector.FINISHED
+    if _opens(session, sector, Key.A, TRANSPORT_KEY) and _access(session, sector) == TRANSPORT_ACCESS:
+        return _Sector.BLANK
+    return _Sector.CLOSED
+
+
+def _write_sector(session: ClassicSession, script: PersonalisationScript, sector: int) -> None:
+    session.select()
+    session.authenticate(sector, Key.A, TRANSPORT_KEY)
+    images = script.sector_data(sector)
+    for block, image in images.items():
+        session.write(block, image)
+    for block, image in images.items():
+        if session.read(block) != image:
+            raise NotAsWritten(session.uid, block)
+    session.write(trailer_block(sector), script.trailer(sector))
+
+
+def _opens(session: ClassicSession, sector: int, kind: Key, key: bytes) -> bool:
+    session.select()
+    try:
+        session.authenticate(sector, kind, key)
+    except WrongKey:
+        return False
+    return True
+
+
+def _access(session: ClassicSession, sector: int) -> bytes:
+    return session.read(trailer_block(sector))[ACCESS_BYTES]
