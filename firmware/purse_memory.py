@@ -24,7 +24,7 @@ from onecard.purse.bounds import Bound
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
-from onecard.purse.record import Identity, record_key
+from onecard.purse.record import Identity, LoadReference, record_key
 from onecard.records import Ack, Intent, OutcomeRecord, Record
 
 
@@ -70,6 +70,7 @@ class PurseMemory:
     _bounds: dict[PurseName, Bound] = field(default_factory=dict)
     _unresolved: dict[PurseName, _Unresolved] = field(default_factory=dict)
     _spent: dict[PurseName, int] = field(default_factory=dict)
+    _on_card: dict[PurseName, int] = field(default_factory=dict)
     _certificates: dict[PurseName, tuple[Certificate, bytes]] = field(default_factory=dict)
 
     def note(self, sequence: int, record: Record) -> None:
@@ -108,6 +109,18 @@ class PurseMemory:
     def certificate(self, name: PurseName) -> tuple[Certificate, bytes] | None:
         """The certificate held for a purse, and its 96 bytes."""
         return self._certificates.get(name)
+
+    def certificate_named(self, name: PurseName, reference: LoadReference) -> tuple[Certificate, bytes] | None:
+        """The certificate held, when a ring's `reference` can mean no other: L is given modulo 8, so the one held must
+        be less than 8 above the last L known to have been on the card (L begins at 1)."""
+        held = self._certificates.get(name)
+        if held is None or held[0].load_sequence & 7 != reference.load_mod8:
+            return None
+        return held if held[0].load_sequence - self._on_card.get(name, 1) < 8 else None
+
+    def seen_on_card(self, name: PurseName, load_sequence: int) -> None:
+        """The verified certificate in force on the card has this L; it never goes back."""
+        self._on_card[name] = max(self._on_card.get(name, 1), load_sequence)
 
     def bounds(self, name: PurseName) -> list[Bound]:
         """Every lower bound known for a purse (P-R8)."""
@@ -148,6 +161,7 @@ class PurseMemory:
             self.open_sale = None
         match Outcome(record.outcome):
             case Outcome.PAID | Outcome.ACKED:
+                self.seen_on_card(name, intent.load_sequence)
                 self._raise(name, Bound(intent.counter, intent.debited))
                 self._spent[name] = self._spent.get(name, 0) + intent.amount
             case Outcome.UNSENT:

@@ -70,11 +70,11 @@ class OpenIntent:
     base: DebitRecord
 
 
-def worn_out(ring: Ring, amount: int) -> bool:
-    """Whether another debit of `amount` would pass the counter's or the total's limit (P-R24)."""
+def worn_out(ring: Ring, amount: int, records: int = 1) -> bool:
+    """Whether `records` more, debiting `amount` in all, would pass the counter's or the total's limit (P-R24)."""
     newest = ring.newest
     assert newest is not None
-    return newest.counter + 1 >= COUNTER_LIMIT or newest.debited + amount > DEBITED_LIMIT
+    return newest.counter + records >= COUNTER_LIMIT or newest.debited + amount > DEBITED_LIMIT
 
 
 def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: LoadReference) -> Write:
