@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onecard.journal.disk import Disk, OsDisk
-from onecard.journal.errors import UnreadableJournal
 from onecard.journal.mark import DurableMark
-from onecard.journal.pool import DURABLE
 from onecard.journal.recovery import read_mark
 from onecard.journal.segment import read_segments
 from onecard.journal.walk import Entry, walk
@@ -30,10 +28,7 @@ class JournalReader:
     @property
     def durable(self) -> DurableMark | None:
         """Name and tag of the last record known to be on the medium; None when nothing is claimed."""
-        try:
-            return read_mark(self._disk, self._directory)
-        except OSError as error:
-            raise UnreadableJournal(self._directory / DURABLE, str(error)) from error
+        return read_mark(self._disk, self._directory)
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
         """Records from `first` to the durable mark as it is now. Raises `JournalDamage` at the place."""

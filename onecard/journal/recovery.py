@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onecard.journal.disk import Disk
-from onecard.journal.errors import BadHeader
+from onecard.journal.errors import BadHeader, UnreadableJournal
 from onecard.journal.frame import Frame
 from onecard.journal.header import HEADER_SIZE
 from onecard.journal.mark import MARK_SIZE, DurableMark, decode_mark
@@ -23,6 +23,8 @@ from onecard.journal.scan import chained_frames, torn_size
 from onecard.journal.segment import ActiveSegment, Segment, read_image, read_segments
 from onecard.journal.walk import boot_of
 from onecard.records import RecordKind
+
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,21 @@ class Tail:
 
 
 def read_mark(disk: Disk, directory: Path) -> DurableMark | None:
-    """The durable mark, None when it claims nothing. A mark caught in mid-write is read again. Raises `OSError`."""
+    """The durable mark, None when it claims nothing. A mark caught in mid-write is read again.
+
+    Raises `UnreadableJournal`.
+    """
     try:
         descriptor = disk.open(directory / DURABLE, os.O_RDONLY)
+        try:
+            looks = (decode_mark(disk.pread(descriptor, MARK_SIZE, 0)) for _ in range(_LOOKS))
+            return next((mark for mark in looks if mark is not None), None)
+        finally:
+            disk.close(descriptor)
     except FileNotFoundError:
         return None
-    try:
-        looks = (decode_mark(disk.pread(descriptor, MARK_SIZE, 0)) for _ in range(3))
-        return next((mark for mark in looks if mark is not None), None)
-    finally:
-        disk.close(descriptor)
+    except OSError as error:
+        raise UnreadableJournal(directory / DURABLE, str(error)) from error
 
 
 def recover(disk: Disk, directory: Path, key: bytes) -> Tail:

@@ -1,0 +1,260 @@
+"""Power cuts, kills and failing disks: nothing that was promised is lost, nothing else is believed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import struct
+import time
+
+import pytest
+
+from onecard.journal import Journal, JournalFull, JournalOutOfService, JournalReader
+from onecard.records import RecordKind
+
+KIND = 200
+KEY = bytes(range(32))
+RECORDS = 22
+
+
+def payload(number: int) -> bytes:
+    return struct.pack(">I", number) * (30 + number % 7 * 60)
+
+
+def work(journal: Journal, promised: dict[int, tuple], written: dict[int, tuple]) -> None:
+    """Records of which every third rides along, idle time, one flush; `promised` are durable."""
+    for number in range(RECORDS):
+        durable = number % 3 != 0
+        name = journal.append(KIND, payload(number), durable=durable)
+        written[name.sequence] = (name, payload(number))
+        if durable:
+            promised.update(written)
+        if number % 8 == 7:
+            journal.prepare()
+    journal.flush()
+    promised.update(written)
+
+
+def check_all(place, promised: dict[int, tuple], *, boots: int) -> None:
+    """Reopens, appends, reads again: the promised records, each once, in one unbroken chain under rising epochs."""
+    with place.open() as journal:
+        added = journal.append(KIND, b"after", durable=True)
+        names = [(e.name, e.payload) for e in journal.entries()]
+    entries = list(JournalReader(place.directory, KEY).entries())
+    assert [(e.name, e.payload) for e in entries] == names
+    assert [e.name.sequence for e in entries] == list(range(1, len(entries) + 1))
+    assert entries[-1].name == added
+    for sequence, (name, content) in promised.items():
+        assert (entries[sequence - 1].name, entries[sequence - 1].payload) == (name, content)
+    epochs = [e.name.epoch for e in entries]
+    assert epochs == sorted(epochs)
+    assert sum(e.kind == RecordKind.BOOT for e in entries) == epochs[-1] >= boots
+
+
+def calls_of_a_run(place, faulty_disk) -> int:
+    disk = faulty_disk()
+    with place.open(disk=disk) as journal:
+        work(journal, {}, {})
+    return len(disk.calls)
+
+
+def fresh(place):
+    place.create(segments=4)
+    return place.snapshot()
+
+
+def test_a_power_cut_before_any_call_loses_no_promised_record(place, faulty_disk, power_cut):
+    blank = fresh(place)
+    calls = calls_of_a_run(place, faulty_disk)
+    for at in range(calls):
+        for seed in range(5):
+            place.restore(blank)
+            promised, written = {}, {}
+            disk = faulty_disk({at: "cut"})
+            with pytest.raises(power_cut):
+                work(place.open(disk=disk), promised, written)
+            disk.power_cut(random.Random(at * 1000 + seed))
+            check_all(place, promised, boots=1)
+
+
+def test_a_power_cut_during_recovery_changes_nothing(place, faulty_disk, power_cut):
+    fresh(place)
+    disk = faulty_disk()
+    promised, written = {}, {}
+    journal = place.open(disk=disk)
+    work(journal, promised, written)
+    for number in range(5):
+        journal.append(KIND, payload(number), durable=False)
+    disk.power_cut(random.Random(8))
+    torn = place.snapshot()
+    disk = faulty_disk()
+    place.open(disk=disk)
+    assert ("pwrite", "seg-00000001.ocj") in disk.calls or ("pwrite", "seg-00000002.ocj") in disk.calls
+    disk.power_cut(random.Random(0))
+    for at in range(len(disk.calls)):
+        place.restore(torn)
+        second = faulty_disk({at: "cut"})
+        with pytest.raises(power_cut):
+            place.open(disk=second)
+        second.power_cut(random.Random(at))
+        check_all(place, promised, boots=2)
+
+
+@pytest.mark.parametrize("fault", [errno.EIO, errno.ENOSPC, "short"])
+def test_the_nth_call_failing_loses_nothing_and_is_never_retried(place, faulty_disk, fault):
+    blank = fresh(place)
+    calls = calls_of_a_run(place, faulty_disk)
+    refused = 0
+    for at in range(calls):
+        place.restore(blank)
+        promised, written = {}, {}
+        disk = faulty_disk({at: fault})
+        try:
+            with place.open(disk=disk) as journal:
+                work(journal, promised, written)
+                assert journal.durable_sequence == journal.next_sequence - 1
+        except JournalOutOfService:
+            refused += 1
+        except (JournalFull, OSError):
+            raise
+        except Exception as error:  # the journal could not be read at its opening
+            assert "cannot be read" in str(error) or "holds no journal" in str(error), error
+            refused += 1
+        assert disk.retried == []
+        disk.power_cut(random.Random(at))
+        check_all(place, promised, boots=0)
+    assert refused < calls / 2, "a single failed write or sync is survived"
+
+
+def test_a_disk_that_fails_for_good_puts_the_journal_out_of_service(place, faulty_disk):
+    fresh(place)
+    promised, written = {}, {}
+    disk = faulty_disk()
+    journal = place.open(disk=disk)
+    work(journal, promised, written)
+    disk.faults = dict.fromkeys(range(len(disk.calls), 10_000), errno.EIO)
+    for _ in range(3):
+        with pytest.raises(JournalOutOfService):
+            journal.append(KIND, b"x", durable=True)
+    assert disk.retried == []
+    assert journal.head[0] == journal.durable_sequence == max(promised)
+    with pytest.raises(JournalOutOfService):
+        journal.flush()
+    disk.power_returns()
+    assert [e.name.sequence for e in journal.entries()] == list(range(1, max(promised) + 1))
+    disk.power_cut(random.Random(1))
+    check_all(place, promised, boots=2)
+
+
+def test_records_of_a_failed_flush_move_to_a_fresh_segment(place, faulty_disk):
+    fresh(place)
+    disk = faulty_disk()
+    with place.open(disk=disk) as journal:
+        journal.append(KIND, b"lazy", durable=False)
+        disk.faults = {len(disk.calls) + 1: errno.EIO}
+        name = journal.append(KIND, b"durable", durable=True)
+        assert journal.faults == ["seg-00000001.ocj: [Errno 5] Input/output error: '%s'" % place.segment(1)]
+        assert journal.durable_sequence == name.sequence == 3
+        assert [journal.entry(s).payload for s in (2, 3)] == [b"lazy", b"durable"]
+        assert [e.payload for e in journal.entries(2)] == [b"lazy", b"durable"]
+        assert disk.retried == []
+    assert place.segment(2).exists()
+    disk.power_cut(random.Random(3))
+    with place.open() as journal:
+        assert [e.payload for e in journal.entries(2)][:2] == [b"lazy", b"durable"]
+
+
+def test_pages_left_by_a_failed_flush_are_not_believed(place, faulty_disk):
+    """The process dies right after the failed flush; the page cache shows a record that the medium has not."""
+    fresh(place)
+    disk = faulty_disk()
+    journal = place.open(disk=disk)
+    journal.append(KIND, b"ghost", durable=False)
+    flush = len(disk.calls)
+    disk.faults = {flush: errno.EIO, flush + 1: errno.EIO}
+    with pytest.raises(JournalOutOfService):
+        journal.flush()
+    journal.close()
+    assert b"ghost" in place.segment(1).read_bytes()
+    disk.power_returns()
+    with place.open(disk=disk) as journal:
+        assert [e.kind for e in journal.entries()] == [RecordKind.BOOT, RecordKind.BOOT]
+        name = journal.append(KIND, b"real", durable=True)
+    disk.power_cut(random.Random(1))
+    with place.open() as journal:
+        assert journal.entry(name.sequence).payload == b"real"
+
+
+def test_a_flush_that_fails_at_recovery_carries_what_is_not_proved(place, faulty_disk):
+    fresh(place)
+    with place.open() as journal:
+        journal.append(KIND, b"one", durable=True)
+        for number in range(4):
+            journal.append(KIND, bytes([number]), durable=False)
+    (place.directory / "DURABLE").write_bytes(b"")
+    probe = faulty_disk()
+    snapshot = place.snapshot()
+    place.open(disk=probe).close()
+    place.restore(snapshot)
+    flush = probe.calls.index(("fdatasync", "seg-00000001.ocj"))
+    disk = faulty_disk({flush: errno.EIO})
+    with place.open(disk=disk) as journal:
+        assert journal.recovery.io_error
+        assert [e.payload for e in journal.entries(2)][:5] == [b"one", b"\0", b"\1", b"\2", b"\3"]
+        assert [e.name.epoch for e in journal.entries(2)] == [1, 1, 1, 1, 1, 2]
+        assert disk.retried == []
+    assert place.segment(2).exists()
+    check_all(place, {}, boots=2)
+
+
+def test_a_killed_process_loses_no_promised_record(place, fork):
+    place.create(segment_size=1 << 16, segments=40)
+    rng = random.Random(20)
+
+    def live(pipe):
+        journal = place.open()
+        pipe.send(None)
+        number = 0
+        while True:
+            number += 1
+            name = journal.append(KIND, payload(number), durable=number % 2 == 0)
+            if number % 2 == 0:
+                pipe.send((name, payload(number)))
+
+    promised: dict[int, tuple] = {}
+    for _ in range(20):
+        mine, theirs = fork.Pipe(duplex=False)
+        process = fork.Process(target=live, args=(theirs,))
+        process.start()
+        theirs.close()
+        mine.recv()
+        time.sleep(rng.random() * 0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        try:
+            while True:
+                name, content = mine.recv()
+                promised[name.sequence] = (name, content)
+        except EOFError:
+            pass
+    assert len(promised) > 100
+    check_all(place, promised, boots=20)
+
+
+def test_the_mark_never_claims_more_than_the_medium_holds(place, faulty_disk, power_cut):
+    blank = fresh(place)
+    calls = calls_of_a_run(place, faulty_disk)
+    for at in range(0, calls, 2):
+        place.restore(blank)
+        disk = faulty_disk({at: "cut"})
+        with pytest.raises(power_cut):
+            work(place.open(disk=disk), {}, {})
+        disk.power_cut(random.Random(at))
+        reader = JournalReader(place.directory, KEY)
+        mark = reader.durable
+        before = [e.name for e in reader.entries()]
+        assert len(before) == (mark.name.sequence if mark else 0)
+        place.open().close()
+        assert [e.name for e in JournalReader(place.directory).entries()][: len(before)] == before
