@@ -23,7 +23,7 @@ _CRC = struct.Struct(">I")
 SMALLEST_SEGMENT = 16_384
 LARGEST_SEGMENT = 1 << 30
 assert _LAYOUT.size + _CRC.size == HEADER_SIZE
-assert HEADER_SIZE + 3 * (OVERHEAD + MAX_PAYLOAD) < SMALLEST_SEGMENT  # carried over, asked for, kept for outcomes
+assert HEADER_SIZE + 3 * (OVERHEAD + MAX_PAYLOAD) < SMALLEST_SEGMENT
 
 
 @unique

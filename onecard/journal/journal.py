@@ -91,7 +91,6 @@ class Journal:
         self._pool = Pool(disk, directory)
         self._index = Index(disk, tail.segments)
         self._pending = [_Pending(f.kind, f.sequence, f.payload, f.tag) for f in tail.unproved]
-        self._pending_size = sum(OVERHEAD + len(p.payload) for p in self._pending)
         self._durable, self._durable_tag = tail.durable, tail.durable_tag
         self._last, self._tag = tail.durable, tail.durable_tag
         if self._pending:
@@ -99,10 +98,10 @@ class Journal:
         self._out_of_service = ""
         self._capacity = header.segment_size - HEADER_SIZE
         self._kept_back = kept_back(self._capacity)
-        self._carry_limit = self._capacity // 4
         self._idle_limit = min(16 << 10, self._capacity // 8)
         self._total = header.segments * self._capacity
         self._lock = -1
+        self._closed = False
         self._mark = disk.open(directory / DURABLE, os.O_RDWR | os.O_CREAT)
 
     @staticmethod
@@ -235,7 +234,10 @@ class Journal:
         return walk(self._disk, self._directory, key=None, first=first, last=self._last)
 
     def close(self) -> None:
-        """Flushes and lets the files and the lock go."""
+        """Flushes and lets the files and the lock go; again, does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             if not self._out_of_service:
                 self.flush()
@@ -278,7 +280,6 @@ class Journal:
         tag = chain_tag(self._key, self._tag, kind, sequence, payload)
         frame = encode_frame(active.seed, kind, undurable, sequence, payload, tag=tag)
         self._pending.append(_Pending(kind, sequence, payload, tag))
-        self._pending_size += len(frame)
         self._last, self._tag = sequence, tag
         try:
             active.write(frame)
@@ -292,12 +293,15 @@ class Journal:
             self._now_durable()
 
     def _make_room(self, kind: int, size: int) -> None:
-        if len(self._pending) > MAX_UNDURABLE or (self._pending and self._pending_size + size > self._carry_limit):
+        if len(self._pending) > MAX_UNDURABLE:
             self.flush()
         keep = 0 if kind in CLOSING_KINDS else self._kept_back
-        if not len(self._pool) and self._active.left - size < keep:
-            raise JournalFull(self._directory, self._active.left)
-        if size > self._active.left:
+        while True:
+            left = self._active.left
+            if len(self._pool) == 0 and left - size < keep:
+                raise JournalFull(self._directory, left)
+            if size <= left:
+                return
             self._rotate()
 
     def _rotate(self) -> None:
@@ -356,7 +360,6 @@ class Journal:
         self._durable, self._durable_tag = self._last, self._tag
         self._durable_life = (self.epoch, self._incarnation)
         self._pending.clear()
-        self._pending_size = 0
         name = RecordName(self.terminal, self.epoch, self._durable)
         raw = DurableMark(name, self._durable_tag).encode()
         try:

@@ -131,8 +131,8 @@ class FaultyDisk(OsDisk):
             self.close(descriptor)
         for path, old in self._old.items():
             new = path.read_bytes().ljust(len(old), b"\0")
-            old = self._ghosts.get(path, old).ljust(len(new), b"\0")
-            sectors = (rng.choice((old, new))[at : at + SECTOR] for at in range(0, len(new), SECTOR))
+            medium = self._ghosts.get(path, old).ljust(len(new), b"\0")
+            sectors = (rng.choice((medium, new))[at : at + SECTOR] for at in range(0, len(new), SECTOR))
             path.write_bytes(b"".join(sectors))
         for path, old in self._ghosts.items():
             if path not in self._old:

@@ -155,7 +155,7 @@ def test_records_of_a_failed_flush_move_to_a_fresh_segment(place, faulty_disk):
         journal.append(KIND, b"lazy", durable=False)
         disk.faults = {len(disk.calls) + 1: errno.EIO}
         name = journal.append(KIND, b"durable", durable=True)
-        assert journal.faults == ["seg-00000001.ocj: [Errno 5] Input/output error: '%s'" % place.segment(1)]
+        assert journal.faults == [f"seg-00000001.ocj: [Errno 5] Input/output error: '{place.segment(1)}'"]
         assert journal.durable_sequence == name.sequence == 3
         assert [journal.entry(s).payload for s in (2, 3)] == [b"lazy", b"durable"]
         assert [e.payload for e in journal.entries(2)] == [b"lazy", b"durable"]
@@ -258,3 +258,71 @@ def test_the_mark_never_claims_more_than_the_medium_holds(place, faulty_disk, po
         assert len(before) == (mark.name.sequence if mark else 0)
         place.open().close()
         assert [e.name for e in JournalReader(place.directory).entries()][: len(before)] == before
+
+
+def test_a_torn_tail_is_zeroed_on_the_medium_before_boot(place, faulty_disk):
+    fresh(place)
+    with place.open() as journal:
+        journal.append(KIND, b"kept", durable=True)
+    image = bytearray(place.segment().read_bytes())
+    end = len(image.rstrip(b"\0"))
+    image[end : end + 3000] = random.Random(5).randbytes(3000)
+    place.segment().write_bytes(image)
+    disk = faulty_disk()
+    with place.open(disk=disk) as journal:
+        assert 2990 <= journal.recovery.torn_bytes <= 3001
+        at = disk.calls.index(("pwrite", "seg-00000001.ocj"))
+        assert disk.calls[at : at + 2] == [("pwrite", "seg-00000001.ocj"), ("fdatasync", "seg-00000001.ocj")]
+        (boot,) = list(journal.entries(3))
+        assert boot.name.epoch == 2
+        assert journal.entry(2).payload == b"kept"
+    after = place.segment().read_bytes()
+    assert len(after.rstrip(b"\0")) < end + 200
+
+
+def test_a_name_whose_sync_failed_is_synced_before_it_is_built_on(place, faulty_disk):
+    fresh(place)
+    disk = faulty_disk()
+    journal = place.open(disk=disk)
+    for _ in range(10):
+        journal.append(KIND, bytes(1500), durable=True)
+    failing = len(disk.calls) + 4  # open, header, fsync, rename, directory
+    disk.faults = {failing: errno.EIO}
+    with pytest.raises(JournalOutOfService):
+        journal.append(KIND, bytes(1500), durable=True)
+    assert disk.calls[failing][0] == "sync_directory"
+    journal.close()
+    disk.power_returns()
+    with place.open(disk=disk) as journal:
+        name = journal.append(KIND, b"built on", durable=True)
+    rng = random.Random(0)
+    rng.randint = lambda low, high: low  # every rename that was not synced is undone
+    disk.power_cut(rng)
+    with place.open() as journal:
+        assert journal.entry(name.sequence).payload == b"built on"
+
+
+def test_a_boot_that_had_to_move_leaves_a_whole_chain(place, faulty_disk):
+    fresh(place)
+    place.open().close()
+    probe, snapshot = faulty_disk(), place.snapshot()
+    place.open(disk=probe).close()
+    place.restore(snapshot)
+    boot_flush = max(i for i, call in enumerate(probe.calls) if call == ("fdatasync", "seg-00000001.ocj"))
+    with place.open(disk=faulty_disk({boot_flush: errno.EIO})) as journal:
+        assert journal.epoch == 2
+        assert [e.name.epoch for e in journal.entries()] == [1, 2]
+        assert journal.entry(2).name.epoch == 2
+    assert [e.name.epoch for e in JournalReader(place.directory, KEY).entries()] == [1, 2]
+
+
+def test_a_carried_segment_may_be_full_and_the_next_record_still_fits(place, faulty_disk):
+    fresh(place)
+    disk = faulty_disk()
+    with place.open(disk=disk) as journal:
+        while journal._active.left > 3000:
+            journal.append(KIND, bytes(2800), durable=False)
+        disk.faults = {len(disk.calls): errno.EIO}
+        name = journal.append(KIND, bytes(4096), durable=True)
+        assert journal.entry(name.sequence).payload == bytes(4096)
+    check_all(place, {}, boots=1)
