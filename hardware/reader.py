@@ -5,7 +5,8 @@ Rules a caller relies on:
 - A reader never repeats an exchange with other bytes, and never repeats one at all that may have reached a card
   (P-R28). What a reader may ask again is the *answer*, on the line between host and chip.
 - No answer is never "not done": after any error an exchange that writes may have written.
-- After any error nothing is selected: `poll` again and compare the UID (P-R25).
+- After any error nothing is selected: `release`, `poll` again and compare the UID (P-R25).
+- A card one has finished with is released: until its field goes it stays in a state in which a search may miss it.
 """
 
 from __future__ import annotations

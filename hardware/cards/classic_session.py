@@ -50,6 +50,7 @@ class ClassicSession:
         """Select the card again if a failure lost it. Raises `CardGone` unless it alone is there (P-R25)."""
         if self._selected:
             return
+        self._reader.release()  # a failed card may have fallen into HALT, where a search does not find it
         targets = self._reader.poll()
         if len(targets) != 1 or targets[0].uid != self.uid:
             found = " and ".join(target.uid.hex() for target in targets) or "no card"

@@ -68,7 +68,10 @@ class Pn532Reader:
         return self._chip.commands
 
     def poll(self) -> tuple[Target, ...]:
-        """List at most two ISO 14443-A cards; exactly one is then selected. Raises `ReaderSilent`, `ReaderFault`."""
+        """List at most two ISO 14443-A cards; exactly one is then selected. Raises `ReaderSilent`, `ReaderFault`.
+
+        Of two cards the chip leaves one halted, deaf to the next search: the field is switched off to wake it.
+        """
         self._selected = None
         answer = self._chip.command(IN_LIST_PASSIVE_TARGET, _TWO_TARGETS_106_A, _POLL_SECONDS)
         try:
@@ -77,6 +80,8 @@ class Pn532Reader:
             raise ReaderFault(self.name, str(error), _ANY_FAULT_CURE) from error
         if len(targets) == 1:
             (self._selected,) = targets
+        elif targets:
+            self.release()
         return targets
 
     def exchange(self, data: bytes, timeout: float) -> bytes:
