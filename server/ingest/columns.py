@@ -1,0 +1,178 @@
+"""From a record's bytes to the columns of its row.
+
+The columns of each table are named once, here, beside the function that fills them, so that a bundle is written with
+one `executemany` a table (45 times the speed of model instances, FIELD_FACTS §1b).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from django.db import connection, models
+
+from onecard.identity import DayNumber, RecordName, day_date
+from onecard.purse.intent import base_record, ring_images
+from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Record, Shift, decode_record
+from server.ingest.models import DeclinedTap, Flow, FlowOutcome, ShiftTurn, Start
+from server.places import SEQUENCE_MAX, place
+
+_LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+
+FLOW = (
+    "place, terminal_id, epoch, sequence, at, clock, shift, business_day, operator, uid, card_number, purse, purpose, "
+    "amount, counter, debited, loaded, load_sequence, pays, list_price, tier, film_class, time_slot, tickets, "
+    "tariff_version, bundle_id"
+)
+OUTCOME = "place, told_at_place, outcome, at, bundle_id"
+DECLINE = "place, terminal_id, at, business_day, shift, operator, reason, uid, card_number, purse, amount"
+SHIFT = (
+    "place, terminal_id, at, shift, business_day, operator, opened, paid_count, paid_fen, abandoned_count, "
+    "abandoned_fen, declined_count"
+)
+START = "place, terminal_id, epoch, incarnation, at, software, torn_bytes"
+RECORD = "place, terminal_id, epoch, sequence, kind, payload, tag, bundle_id"
+
+COLUMNS: dict[type[models.Model], str] = {
+    Flow: FLOW,
+    FlowOutcome: OUTCOME,
+    DeclinedTap: DECLINE,
+    ShiftTurn: SHIFT,
+    Start: START,
+}
+
+Row = tuple[object, ...]
+
+
+class Contradiction(BadRecord):
+    """A record that can be read and cannot be true."""
+
+
+def insert(model: type[models.Model], columns: str, rows: Sequence[Row]) -> None:
+    """Write `rows` in one statement."""
+    if rows:
+        marks = ", ".join(["%s"] * len(rows[0]))
+        with connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def row_of(name: RecordName, kind: int, payload: bytes, bundle: int) -> tuple[type[models.Model], Row] | None:
+    """The table and row of a record; None for kinds that are kept as bytes only. Raises `BadRecord`."""
+    record = decode_record(kind, payload)
+    row = _row(name, record, bundle)
+    return row
+
+
+def _row(name: RecordName, record: Record, bundle: int) -> tuple[type[models.Model], Row] | None:
+    here = place(name.terminal, name.sequence)
+    match record:
+        case Intent():
+            return Flow, _flow(here, name, record, bundle)
+        case OutcomeRecord():
+            if not 0 < record.intent < name.sequence:
+                raise Contradiction(record.KIND, f"its intent {record.intent} is not before it")
+            return FlowOutcome, (
+                place(name.terminal, record.intent),
+                here,
+                record.outcome,
+                instant(record.at),
+                bundle,
+            )
+        case Decline():
+            return DeclinedTap, (
+                here,
+                name.terminal,
+                instant(record.at),
+                day(record.business_day),
+                record.shift,
+                record.operator,
+                record.reason,
+                record.uid,
+                record.card_number,
+                record.purse,
+                record.amount,
+            )
+        case Shift():
+            return ShiftTurn, (
+                here,
+                name.terminal,
+                instant(record.at),
+                record.shift,
+                day(record.business_day),
+                record.operator,
+                bool(record.opened),
+                record.paid_count,
+                record.paid_fen,
+                record.abandoned_count,
+                record.abandoned_fen,
+                record.declined_count,
+            )
+        case Boot():
+            return Start, (
+                here,
+                name.terminal,
+                record.epoch,
+                record.incarnation,
+                instant(record.at),
+                record.software,
+                record.torn_bytes,
+            )
+        case _:
+            return None
+
+
+def _flow(here: int, name: RecordName, intent: Intent, bundle: int) -> Row:
+    images = ring_images(intent)
+    if intent.base_slot >= len(images) or not any(images[intent.base_slot]):
+        raise Contradiction(intent.KIND, "it stands on a slot of the ring that it did not see")
+    base = base_record(intent)
+    if (intent.counter, intent.debited) != (base.counter + 1, base.debited + intent.amount):
+        raise Contradiction(intent.KIND, "its counter and debited do not follow from the record it stands on")
+    if intent.pays > SEQUENCE_MAX:
+        raise Contradiction(intent.KIND, f"the sale {intent.pays} it settles cannot be")
+    return (
+        here,
+        name.terminal,
+        name.epoch,
+        name.sequence,
+        instant(intent.at),
+        intent.clock,
+        intent.shift,
+        day(intent.business_day),
+        intent.operator,
+        intent.uid,
+        intent.card_number,
+        intent.purse,
+        intent.purpose,
+        intent.amount,
+        intent.counter,
+        intent.debited,
+        intent.loaded,
+        intent.load_sequence,
+        intent.pays,
+        intent.list_price,
+        intent.tier,
+        intent.film_class,
+        intent.time_slot,
+        intent.tickets,
+        intent.tariff_version,
+        bundle,
+    )
+
+
+def moment(seconds: int) -> datetime:
+    """A terminal's UTC seconds as a time; a clock past the year 9999 is shown as its last day, the record keeps it."""
+    return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
+
+
+@lru_cache(maxsize=4096)
+def instant(seconds: int) -> object:
+    """The same, as the database wants it."""
+    return connection.ops.adapt_datetimefield_value(moment(seconds))
+
+
+@lru_cache(maxsize=256)
+def day(number: int) -> object:
+    """A day number as the database wants it."""
+    return connection.ops.adapt_datefield_value(day_date(DayNumber(number)))

@@ -1,0 +1,111 @@
+"""The double-entry ledger: what is concluded about each flow, the transfers, and their sums by day.
+
+A posting is one immutable transfer `debit_account` → `credit_account`; its two legs are a view, so every posting sums
+to zero (I-07). Accounts:
+
+- `cash`          taken at desks
+- `float`         owed to all purses together; the purse's own share is by `purse`
+- `site:<code>`   sales owed to a cinema
+- `in_doubt`      debited on a card without a final word, or abandoned and not refunded yet
+- `unattributed`  debited on a card by records that are not here
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from server.cards.models import Certificate, Purse
+from server.sites.models import Site, Terminal
+
+CASH = "cash"
+FLOAT = "float"
+IN_DOUBT = "in_doubt"
+UNATTRIBUTED = "unattributed"
+
+
+class Resolution(models.Model):
+    """What is known of the ring record of a flow (P-R9 … P-R12); it only ever becomes more certain."""
+
+    class State(models.TextChoices):
+        """The words of onecard.purse.resolution."""
+
+        STANDS = "stands", _("stands")
+        VOID = "void", _("void")
+        OPEN = "open", _("open")
+
+    place = models.BigIntegerField(_("place of the flow"), primary_key=True)
+    purse = models.ForeignKey(Purse, models.PROTECT, verbose_name=_("purse"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices)
+
+    class Meta:
+        verbose_name = _("resolution")
+        verbose_name_plural = _("resolutions")
+
+
+class Reason(models.TextChoices):
+    """Why money moved between accounts."""
+
+    LOAD = "load", _("load")
+    SALE = "sale", _("sale")
+    DOUBT = "doubt", _("debited, not settled")
+    SETTLE = "settle", _("settled late")
+    REFUND = "refund", _("refund")
+    UNATTRIBUTED = "unattributed", _("unattributed")
+
+
+class Posting(models.Model):
+    """One transfer, for ever."""
+
+    debit_account = models.CharField(_("debit account"), max_length=16)
+    credit_account = models.CharField(_("credit account"), max_length=16)
+    amount = models.PositiveBigIntegerField(_("amount, fen"))
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    purse = models.ForeignKey(Purse, models.PROTECT, verbose_name=_("purse"))
+    place = models.BigIntegerField(_("place of the flow"), null=True)
+    certificate = models.ForeignKey(Certificate, models.PROTECT, null=True, verbose_name=_("load certificate"))
+    site = models.ForeignKey(Site, models.PROTECT, null=True, verbose_name=_("cinema"))
+    terminal = models.ForeignKey(Terminal, models.PROTECT, null=True, verbose_name=_("terminal"))
+    business_day = models.DateField(_("business day"))
+    posting_day = models.DateField(_("posting day"))
+    posted_at = models.DateTimeField(_("posted"))
+
+    class Meta:
+        verbose_name = _("posting")
+        verbose_name_plural = _("postings")
+        constraints = (
+            models.CheckConstraint(name="a_posting_moves_money", condition=Q(amount__gt=0)),
+            models.CheckConstraint(name="a_posting_has_two_accounts", condition=~Q(debit_account=F("credit_account"))),
+            models.UniqueConstraint(
+                name="a_flow_leaves_the_float_once", fields=("place",), condition=Q(reason__in=("sale", "doubt"))
+            ),
+            models.UniqueConstraint(
+                name="a_doubt_ends_once", fields=("place",), condition=Q(reason__in=("settle", "refund"))
+            ),
+            models.UniqueConstraint(
+                name="a_certificate_is_posted_once", fields=("certificate",), condition=Q(certificate__isnull=False)
+            ),
+        )
+
+
+class RollDay(models.Model):
+    """Postings summed by cinema, terminal, both dates and reason; equal to a recount at any time."""
+
+    site = models.ForeignKey(Site, models.PROTECT, verbose_name=_("cinema"))
+    terminal = models.PositiveIntegerField(_("terminal number, 0 for none"))
+    business_day = models.DateField(_("business day"))
+    posting_day = models.DateField(_("posting day"))
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    count = models.PositiveIntegerField(_("count"))
+    amount = models.PositiveBigIntegerField(_("amount, fen"))
+
+    class Meta:
+        verbose_name = _("day's sum")
+        verbose_name_plural = _("days' sums")
+        constraints = (
+            models.UniqueConstraint(
+                name="a_days_sum_is_kept_once",
+                fields=("posting_day", "business_day", "site", "terminal", "reason"),
+            ),
+        )
