@@ -1,6 +1,7 @@
 """Who and what is named: cards, terminals, sites, records.
 
-- Card number: 12 decimal digits, the last a Luhn check digit (ISO/IEC 7812-1 annex B).
+- Card number: 12 decimal digits, the last a Luhn check digit (ISO/IEC 7812-1 annex B). 0 is no card: records write it
+  where a card or an operator is unknown.
 - Terminal number: 1 … 65535. A re-flashed terminal, or one whose journal is lost, gets a new number (P-R7).
 - Record name: (terminal, epoch, sequence), one record for ever (I-04). The sequence never restarts within a
   terminal number; the epoch rises at every start.
@@ -66,14 +67,14 @@ def check_digit(body: int) -> int:
 
 
 def card_number(serial: int) -> CardNumber:
-    """The card number of the `serial`-th card (0 … 10^11 − 1): its digits, then the check digit."""
-    assert 0 <= serial < 10 ** (CARD_NUMBER_DIGITS - 1)
+    """The card number of the `serial`-th card (1 … 10^11 − 1): its digits, then the check digit."""
+    assert 0 < serial < 10 ** (CARD_NUMBER_DIGITS - 1)
     return CardNumber(serial * 10 + check_digit(serial))
 
 
 def is_card_number(number: int) -> bool:
-    """Whether `number` has at most 12 digits and its check digit is right."""
-    return 0 <= number < 10**CARD_NUMBER_DIGITS and number % 10 == check_digit(number // 10)
+    """Whether `number` has at most 12 digits, is not 0, and its check digit is right."""
+    return 0 < number < 10**CARD_NUMBER_DIGITS and number % 10 == check_digit(number // 10)
 
 
 def card_number_text(number: CardNumber) -> str:
