@@ -86,13 +86,14 @@ def _walk(raw: bytes, limits: Limits) -> None:
             if major == _TEXT:
                 _check_text(raw, offset, argument)
             offset += argument
-        elif major == _ARRAY and argument:
+        elif major == _ARRAY:
             if argument > size - offset:
                 raise BadCbor(f"an array of {argument} items runs past the end", start)
-            open_arrays.append(argument)
-            if len(open_arrays) > limits.depth:
+            if len(open_arrays) == limits.depth:
                 raise BadCbor(f"arrays nest deeper than {limits.depth}", start)
-            continue
+            if argument:
+                open_arrays.append(argument)
+                continue
         while open_arrays:
             open_arrays[-1] -= 1
             if open_arrays[-1]:
