@@ -10,7 +10,7 @@ from enum import Enum, IntEnum, unique
 
 @unique
 class CardKind(IntEnum):
-    """What a card is for; 3 bits in a certificate."""
+    """What a card is for; 4 bits in a certificate."""
 
     STORED_VALUE = 0
     FREE = 1
