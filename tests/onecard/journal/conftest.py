@@ -29,7 +29,7 @@ class PowerCut(BaseException):
 class FaultyDisk(OsDisk):
     """Real files, real calls, and a model of the medium under them.
 
-    - `faults[n]`: the n-th call (from 0) fails: an errno, `"short"` (a pwrite takes half), `"cut"` (power fails before).
+    - `faults[n]`: call n (from 0) fails: an errno, `"short"` (a pwrite takes half), `"cut"` (power fails before).
     - A failed sync leaves the new bytes in the page cache, clean and not on the medium, as Linux does: `drop_cache`
       and `power_cut` reveal what the medium holds.
     - `power_cut(rng)`: each 512-byte sector written since the last sync is independently old or new; renames not yet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
 
@@ -67,14 +68,21 @@ def test_a_journal_is_never_made_over_another(place):
     assert place.snapshot() == before
 
 
-def test_a_making_cut_short_is_made_again(place, faulty_disk, power_cut):
-    disk = faulty_disk({11: "cut"})
-    with pytest.raises(power_cut):
-        place.create(disk=disk)
-    with pytest.raises(NoJournal):
-        place.open()
-    place.create()
-    place.open().close()
+def test_a_making_cut_short_at_any_call_is_made_again_or_done(place, faulty_disk, power_cut):
+    counted = faulty_disk()
+    place.create(segments=3, disk=counted)
+    for at in range(len(counted.calls)):
+        for path in place.directory.iterdir():
+            path.unlink()
+        disk = faulty_disk({at: "cut"})
+        with pytest.raises(power_cut):
+            place.create(segments=3, disk=disk)
+        disk.power_cut(Random(at))
+        try:
+            place.open().close()
+        except NoJournal:
+            place.create(segments=3)
+            place.open().close()
 
 
 def test_another_terminals_chain_key_is_refused(place):
