@@ -1,0 +1,213 @@
+"""The daemon: the sync machine with its journal, its inbox, its line and its clock around it.
+
+One thread, one exchange at a time. Each step reads the durable mark, asks the machine, and does what it says. Killed
+at any point it loses nothing: what the server has is told by the acknowledgement in the inbox, what it lacks by the
+journal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never
+
+from onecard.bundle import Run, pack
+from onecard.downlink import Header
+from onecard.enrolment import Identity, decode_identity
+from onecard.envelope import KeyId, terminal_key_id
+from onecard.errors import OnecardError
+from onecard.keys import Role
+from sync_daemon.durable_file import PUBLIC, NotKept, make_directory, read_file
+from sync_daemon.inbox import Inbox
+from sync_daemon.own_journal import OwnJournal, recorded_at
+from sync_daemon.pace import Pace
+from sync_daemon.protocol import Alarm, Keep, Note, Offer, SyncMachine, Wait
+from sync_daemon.standing import confirmed
+from sync_daemon.status import LineStatus
+from sync_daemon.uplink import Rejected
+
+BUNDLE_PATH = "/sync/v1/bundle"
+POLL_SECONDS = 0.1
+"""How often the durable mark is looked at: 36 bytes."""
+_SHOW_SECONDS = 5.0
+_NOT_ENROLLED = "enrol the terminal first: onecard terminal enrol --help"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who speaks, and how it proves it: the public identity, the kid, the 32-byte Ed25519 private key."""
+
+    identity: Identity
+    key_id: KeyId
+    signing_key: bytes = dataclasses.field(repr=False)
+
+
+def read_credentials(data: Path) -> Credentials:
+    """From a terminal's data directory. Raises `NotReadable`, `BadEnrolment`."""
+    file = data / "identity"
+    identity = decode_identity(read_file(file, _NOT_ENROLLED), str(file))
+    return Credentials(identity, terminal_key_id(identity.number), read_file(data / "sign.key", _NOT_ENROLLED))
+
+
+class AnotherDaemon(OnecardError):
+    """Two daemons on one inbox could take the server's word back."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(f"a daemon runs already (it holds {file}): it sends by itself, or stop it first")
+
+
+class Daemon:
+    """One terminal's store and forward."""
+
+    def __init__(
+        self,
+        data: Path,
+        post: Callable[[str, bytes], bytes],
+        pace: Pace,
+        *,
+        wall: Callable[[], int],
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        log: Callable[[str], None],
+    ) -> None:
+        """`data` is the terminal's data directory; `post(path, body)` is `Uplink.post`; `wall` gives UTC seconds,
+        `random` numbers in [0, 1).
+
+        Raises `AnotherDaemon`, `NotReadable`, `BadEnrolment`, `NotKept`, `JournalError`, `JournalOfAnother`.
+        """
+        self._credentials = read_credentials(data)
+        identity = self._credentials.identity
+        self._post = post
+        self._wall = wall
+        self._monotonic = monotonic
+        self._log = log
+        self._journal = OwnJournal(data / "journal", identity.number)
+        self._inbox = Inbox(data / "inbox")
+        outbox = data / "outbox"
+        make_directory(outbox)
+        self._lock = _lock(outbox / "LOCK")
+        self._status_file = outbox / "status"
+        held, faults = self._inbox.standing(identity.keys, identity.number)
+        standing = confirmed(held, self._journal)
+        if standing != held:
+            faults.append("the acknowledgement in the inbox is not of this journal: everything is offered again")
+        for fault in faults:
+            log(fault)
+        self._machine = SyncMachine(identity.number, identity.keys, standing, pace, random)
+        self._shown_at = monotonic()
+        self.status = LineStatus(backlog=self._machine.backlog(self._durable()))
+        self.status.write(self._status_file)
+
+    def close(self) -> None:
+        """Lets another daemon take over."""
+        os.close(self._lock)
+
+    def step(self) -> float:
+        """Does what is due, one exchange at most; gives how long to pause before the next step, in seconds."""
+        durable, now = self._durable(), self._monotonic()
+        match self._machine.tick(now, durable):
+            case Wait(until):
+                backlog = self._machine.backlog(durable)
+                if backlog != self.status.backlog and now - self._shown_at >= _SHOW_SECONDS:
+                    self._show(backlog=backlog)
+                return max(0.0, min(until - now, POLL_SECONDS))
+            case Offer() as offer:
+                self._exchange(offer)
+        return 0.0
+
+    def send_all(self) -> bool:
+        """Offers all that is durable now; False when the server did not take it, and `status` says why."""
+        durable = self._durable()
+        while isinstance(offer := self._machine.tick(self._monotonic(), durable), Offer):
+            self._exchange(offer)
+        return self._machine.failures == 0
+
+    def _durable(self) -> int:
+        mark = self._journal.mark()
+        return 0 if mark is None else mark.name.sequence
+
+    def _exchange(self, offer: Offer) -> None:
+        """One bundle out, what came back dealt with. A failure of the world ends here: logged, shown, tried again."""
+        try:
+            run = self._cut(offer)
+            self._machine.receive(self._post(BUNDLE_PATH, self._packed(run)))
+            alarm = self._apply_effects()
+        except OnecardError as error:
+            self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
+            self._trouble(str(error), self.status.alarm)
+            return
+        note = self._machine.conclude(self._monotonic(), run.last_sequence)
+        if alarm or note:
+            self._trouble(alarm or (note.text if note else ""), alarm)
+            return
+        received, backlog = self._machine.standing.received, self._machine.backlog(offer.last)
+        if run.entries:
+            self._log(f"sent records {run.first_sequence} to {run.last_sequence}; acknowledged {received}")
+        elif not self.status.line_up:
+            self._log(f"the server answers; acknowledged {received}")
+        self._show(line_up=True, backlog=backlog, last_contact_at=self._wall(), last_error="", alarm="")
+
+    def _cut(self, offer: Offer) -> Run:
+        run = self._journal.cut(offer)
+        oldest_at = recorded_at(*run.entries[0]) if run.entries else 0
+        room = self._journal.room_per_mille()
+        return dataclasses.replace(run, status=(offer.backlog, oldest_at, room, self._wall()))
+
+    def _packed(self, run: Run) -> bytes:
+        credentials = self._credentials
+        _, server_public = next(credentials.identity.keys.newest_first(Role.SERVER_SEAL))
+        return pack(run, credentials.key_id, credentials.signing_key, server_public)
+
+    def _apply_effects(self) -> str:
+        """Keeps what is to be kept; gives the alarm raised, "" for none. What the disk did not take does not count."""
+        alarm = ""
+        while (effect := self._machine.next_effect(self._journal)) is not None:
+            match effect:
+                case Keep(word, envelope):
+                    try:
+                        self._inbox.keep(word, envelope)
+                    except NotKept as error:
+                        self._log(str(error))
+                        continue
+                    self._machine.kept(effect)
+                    if isinstance(word, Header):
+                        self._log(f"kept {word.table.name.lower()} version {word.version}")
+                case Note(text):
+                    self._log(text)
+                case Alarm(text):
+                    alarm = text
+                case _:
+                    assert_never(effect)
+        return alarm
+
+    def _trouble(self, text: str, alarm: str) -> None:
+        pause = max(0.0, self._machine.due_at - self._monotonic())
+        self._log(f"{text}; next try in {pause:.1f} s")
+        self._show(line_up=False, last_error=text, alarm=alarm)
+
+    def _show(self, **changes: Any) -> None:
+        self.status = dataclasses.replace(self.status, **changes)
+        self._shown_at = self._monotonic()
+        try:
+            self.status.write(self._status_file)
+        except NotKept as error:
+            self._log(str(error))
+
+
+def _lock(file: Path) -> int:
+    """A descriptor that holds the advisory lock on `file`. Raises `AnotherDaemon`, `NotKept`."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PUBLIC)
+    except OSError as error:
+        raise NotKept(file, str(error)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AnotherDaemon(file) from None
+    return descriptor
