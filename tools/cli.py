@@ -59,3 +59,7 @@ def main() -> None:
     except OnecardError as error:
         print(f"onecard: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

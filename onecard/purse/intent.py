@@ -6,7 +6,7 @@ The terminal needs it for a re-tap after a restart, the server for resolution: o
 from __future__ import annotations
 
 from onecard.kinds import Outcome
-from onecard.purse.record import RECORD_SIZE, DebitRecord, LoadReference, unchecked
+from onecard.purse.record import RECORD_SIZE, DebitRecord, Identity, LoadReference, unchecked
 from onecard.purse.resolution import Evidence
 from onecard.records import Intent
 
@@ -38,6 +38,12 @@ def evidence(intent: Intent, sequence: int, terminal: int, outcome: Outcome | No
 def base_record(intent: Intent) -> DebitRecord:
     """The record the intent stood on."""
     return unchecked(ring_images(intent)[intent.base_slot])
+
+
+def last_identity(ring: bytes) -> Identity:
+    """The newest record of 48 journaled ring bytes: of a first ring, the purse's genesis."""
+    images = [ring[at : at + RECORD_SIZE] for at in range(0, len(ring), RECORD_SIZE)]
+    return max(unchecked(image).identity for image in images if any(image))
 
 
 def ring_images(intent: Intent) -> list[bytes]:
