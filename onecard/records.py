@@ -11,13 +11,14 @@ the epoch (I-04).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any, ClassVar, TypeAlias
 
 from onecard import cbor
 from onecard.errors import OnecardError
+from onecard.kinds import ClockQuality, DeclineReason, Outcome, Purpose
 
 RING_SIZE = 48
 """A ring as seen: three 16-byte blocks in slot order, an invalid block as 16 zero bytes."""
@@ -52,6 +53,20 @@ def _unsigned(bits: int) -> Any:
     return dataclasses.field(metadata={"bits": bits})
 
 
+def _wide() -> Any:
+    """A sequence or version: 63 bits, so that a database column of signed 64 bits holds every one."""
+    return _unsigned(63)
+
+
+def _instant() -> Any:
+    """Seconds since 1970-01-01 UTC, to the year 6325: every one is a date, whatever a terminal's clock claims."""
+    return _unsigned(37)
+
+
+def _one_of(numbers: Iterable[int]) -> Any:
+    return dataclasses.field(metadata={"one_of": frozenset(map(int, numbers))})
+
+
 def _raw(*sizes: int) -> Any:
     return dataclasses.field(metadata={"sizes": sizes})
 
@@ -67,13 +82,13 @@ class Boot:
     KIND: ClassVar = RecordKind.BOOT
     epoch: int = _unsigned(32)
     incarnation: bytes = _raw(8)  # random, so that a copied image cannot speak for the same epoch
-    at: int = _unsigned(40)
-    clock: int = _unsigned(2)  # ClockQuality
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
     software: str = _text(32)
-    recovered_from: int = _unsigned(64)  # last sequence found, 0 for an empty journal
+    recovered_from: int = _wide()  # last sequence found, 0 for an empty journal
     torn_bytes: int = _unsigned(32)
-    gap_first: int = _unsigned(64)  # first and last sequence known to be missing; 0 and 0 for none
-    gap_last: int = _unsigned(64)
+    gap_first: int = _wide()  # first and last sequence known to be missing; 0 and 0 for none
+    gap_last: int = _wide()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +96,24 @@ class Intent:
     """A ring record about to be written, durable before the card is touched (P-R2, I-01)."""
 
     KIND: ClassVar = RecordKind.INTENT
-    at: int = _unsigned(40)
-    clock: int = _unsigned(2)
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
     shift: int = _unsigned(32)
     business_day: int = _unsigned(16)
     operator: int = _unsigned(40)  # card number of who is signed on, 0 for nobody
     uid: bytes = _raw(4, 7)
     card_number: int = _unsigned(40)
     purse: int = _unsigned(4)
-    purpose: int = _unsigned(4)  # Purpose
+    purpose: int = _one_of(Purpose)
     amount: int = _unsigned(32)  # what N rises by; 0 for a null record
     counter: int = _unsigned(20)  # of the record to be written
     debited: int = _unsigned(32)  # N stated by it
-    base_slot: int = _unsigned(2)  # where the newest record lies in `ring`
+    base_slot: int = _one_of(range(3))  # where the newest record lies in `ring`
     ring: bytes = _raw(RING_SIZE)  # ring as seen before the write
     copy: int = _unsigned(1)  # certificate copy in force with this record
     load_sequence: int = _unsigned(24)  # L in force with this record
     loaded: int = _unsigned(32)  # its P
-    pays: int = _unsigned(64)  # sequence of the sale that a SEAL settles, else 0
+    pays: int = _wide()  # sequence of the sale that a SEAL settles, else 0
     list_price: int = _unsigned(32)
     tier: int = _unsigned(8)
     film_class: int = _unsigned(8)
@@ -112,9 +127,9 @@ class OutcomeRecord:
     """The final word on one intent; PAID and ABANDONED are durable before anything is shown (P-R3, P-R6)."""
 
     KIND: ClassVar = RecordKind.OUTCOME
-    intent: int = _unsigned(64)  # its sequence
-    outcome: int = _unsigned(3)  # Outcome
-    at: int = _unsigned(40)
+    intent: int = _wide()  # its sequence
+    outcome: int = _one_of(Outcome)
+    at: int = _instant()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +137,12 @@ class Decline:
     """A tap refused before any intent."""
 
     KIND: ClassVar = RecordKind.DECLINE
-    at: int = _unsigned(40)
-    clock: int = _unsigned(2)
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
     shift: int = _unsigned(32)
     business_day: int = _unsigned(16)
     operator: int = _unsigned(40)
-    reason: int = _unsigned(8)  # DeclineReason
+    reason: int = _one_of(DeclineReason)
     uid: bytes = _raw(0, 4, 7)  # empty when no single card was selected
     card_number: int = _unsigned(40)  # 0 when unknown
     purse: int = _unsigned(4)
@@ -140,8 +155,8 @@ class Shift:
     """A shift opened or closed; its number fixes the business day of its records."""
 
     KIND: ClassVar = RecordKind.SHIFT
-    at: int = _unsigned(40)
-    clock: int = _unsigned(2)
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
     shift: int = _unsigned(32)
     business_day: int = _unsigned(16)
     operator: int = _unsigned(40)
@@ -158,8 +173,8 @@ class Issue:
     """A card about to be personalised at a desk, or (its OUTCOME) personalised and verified."""
 
     KIND: ClassVar = RecordKind.ISSUE
-    at: int = _unsigned(40)
-    clock: int = _unsigned(2)
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
     job: int = _unsigned(32)
     operator: int = _unsigned(40)
     uid: bytes = _raw(4, 7)
@@ -174,9 +189,9 @@ class Applied:
     """A downlink table came into force at this terminal."""
 
     KIND: ClassVar = RecordKind.APPLIED
-    at: int = _unsigned(40)
+    at: int = _instant()
     table: int = _unsigned(8)  # downlink.Table
-    version: int = _unsigned(64)
+    version: int = _wide()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +199,10 @@ class Ack:
     """The server's acknowledgement, verified against our own chain."""
 
     KIND: ClassVar = RecordKind.ACK
-    at: int = _unsigned(40)
+    at: int = _instant()
     generation: int = _unsigned(32)
-    received: int = _unsigned(64)
-    safe: int = _unsigned(64)
+    received: int = _wide()
+    safe: int = _wide()
     safe_tag: bytes = _raw(8)
 
 
@@ -196,9 +211,9 @@ class Gap:
     """Records known to be lost here."""
 
     KIND: ClassVar = RecordKind.GAP
-    at: int = _unsigned(40)
-    first: int = _unsigned(64)
-    last: int = _unsigned(64)
+    at: int = _instant()
+    first: int = _wide()
+    last: int = _wide()
     reason: str = _text(120)
 
 
@@ -207,7 +222,7 @@ class Seal:
     """Closes an idle run, so that the record before it is vouched for."""
 
     KIND: ClassVar = RecordKind.SEAL
-    at: int = _unsigned(40)
+    at: int = _instant()
 
 
 Record: TypeAlias = Boot | Intent | OutcomeRecord | Decline | Shift | Issue | Applied | Ack | Gap | Seal
@@ -271,6 +286,8 @@ def _fault(field: dataclasses.Field[Any], value: object) -> str | None:
             if isinstance(value, int) and 0 <= value < 1 << bits:
                 return None
             return f"is not an unsigned number of {bits} bits"
+        case {"one_of": numbers}:
+            return None if isinstance(value, int) and value in numbers else "is not in its closed list"
         case {"sizes": sizes}:
             if isinstance(value, bytes) and len(value) in sizes:
                 return None
