@@ -1,0 +1,422 @@
+"""The tap's rules, on a virtual card behind the shipped driver."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.purse_memory import PurseName
+from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown
+from firmware.tap import TapLimits
+from hardware.virtual import card_file
+from hardware.virtual.classic_card import blank_image
+from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
+from onecard.money import Fen
+from onecard.records import Decline, Intent, OutcomeRecord
+from tests.firmware.till import Counter, Issuer, Till, counter, uids
+
+_UID, _OTHER = uids(2)
+_TEARS = ("before", "erased", "half", "weak", "after")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
+    with counter(tmp_path_factory.mktemp("reader"), seed=7) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def till(desk: Counter, issuer: Issuer, tmp_path: Path) -> Till:
+    return Till(desk.reader, tmp_path / "journal", issuer, next(_numbers))
+
+
+@pytest.fixture
+def other_till(desk: Counter, issuer: Issuer, tmp_path: Path) -> Till:
+    return Till(desk.reader, tmp_path / "other-journal", issuer, next(_numbers))
+
+
+@pytest.fixture
+def card(issuer: Issuer, tmp_path: Path) -> Path:
+    return issuer.card(tmp_path / "card", _UID, loaded=5000)
+
+
+def _outcomes(till: Till) -> list[Outcome]:
+    return [Outcome(record.outcome) for record in till.records(OutcomeRecord)]
+
+
+def _declined(till: Till, reason: DeclineReason) -> bool:
+    """The last tap was refused for that reason, journaled so, and no intent was made for it."""
+    return till.records(Decline)[-1].reason == reason and not till.records(Intent)
+
+
+def test_nothing_on_the_reader_is_no_card(desk: Counter, till: Till) -> None:
+    desk.place()
+    assert till.pay() == NoCard()
+
+
+def test_a_known_card_is_debited_in_seven_host_commands(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    before = desk.reader.commands
+    result = till.pay(1000)
+    assert desk.reader.commands - before == 7
+    assert isinstance(result, Paid)
+    assert result.balance == 3000
+
+
+def test_a_first_sight_debit_costs_sixteen_host_commands(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    before = desk.reader.commands
+    assert isinstance(till.pay(), Paid)
+    assert desk.reader.commands - before == 16
+
+
+def test_the_intent_is_durable_before_the_card_is_written(desk: Counter, till: Till, card: Path) -> None:
+    """I-01: whatever a tear leaves, the journal on the disk already tells of the attempt."""
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(700), InDoubt)
+    till.restart()
+    assert till.memory.open_sale is not None
+    assert till.memory.open_sale.intent.amount == 700
+
+
+@pytest.mark.parametrize("mode", _TEARS)
+def test_a_torn_sale_is_in_doubt_and_the_re_tap_pays_it_once(mode: str, desk: Counter, till: Till, card: Path) -> None:
+    """I-02, P-R3, P-R5."""
+    desk.place(card)
+    desk.tear(mode)
+    assert till.pay(1200) == InDoubt(_UID, Fen(1200))
+    assert _outcomes(till) == []
+    desk.place(card)
+    result = till.pay(1200)
+    assert isinstance(result, Paid)
+    assert result.balance == 3800
+    assert Outcome.PAID in _outcomes(till)
+    desk.place(card)
+    shown = till.teller.inquire(settle=False)
+    assert isinstance(shown, Shown)
+    assert shown.balance == 3800
+
+
+@pytest.mark.parametrize("mode", _TEARS)
+def test_a_re_tap_after_a_power_cut_pays_once(mode: str, desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    desk.tear(mode)
+    assert isinstance(till.pay(1200), InDoubt)
+    till.restart()
+    desk.place(card)
+    result = till.pay(9999)  # the price of the sale in doubt counts, not a new one
+    assert isinstance(result, Paid)
+    assert (result.amount, result.balance) == (1200, 3800)
+
+
+def test_a_re_tap_torn_again_stays_in_doubt(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    desk.tear("erased")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(card)
+    desk.tear("half")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+
+
+def test_abandoned_is_final(desk: Counter, till: Till, card: Path) -> None:
+    """P-R6: a later tap of the same card is a new sale, even when the first debit stands."""
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(1000), InDoubt)
+    assert till.teller.abandon() == Abandoned(_UID, Fen(1000))
+    till.restart()
+    desk.place(card)
+    result = till.pay(1000)
+    assert isinstance(result, Paid)
+    assert result.balance == 3000
+    assert _outcomes(till) == [Outcome.ABANDONED, Outcome.PAID]
+
+
+def test_another_card_abandons_the_sale_in_doubt(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    other = issuer.card(card.with_name("other"), _OTHER, loaded=5000)
+    desk.place(card)
+    desk.tear("erased")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(other)
+    result = till.pay()
+    assert isinstance(result, Paid)
+    assert result.uid == _OTHER
+    assert _outcomes(till) == [Outcome.ABANDONED, Outcome.PAID]
+
+
+def test_a_sale_overtaken_elsewhere_is_sealed_by_a_null_record(
+    desk: Counter, till: Till, other_till: Till, card: Path
+) -> None:
+    """P-R5: the own record lies below the newest; it may not be written again (hole H5)."""
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(1000), InDoubt)
+    desk.place(card)
+    assert isinstance(other_till.pay(500), Paid)
+    desk.place(card)
+    result = till.pay(1000)
+    assert isinstance(result, Paid)
+    assert result.balance == 3500
+    assert [Purpose(intent.purpose) for intent in till.records(Intent)] == [Purpose.SALE, Purpose.SEAL]
+
+
+def test_a_sale_whose_base_was_overtaken_is_abandoned(desk: Counter, till: Till, other_till: Till, card: Path) -> None:
+    desk.place(card)
+    desk.tear("before")
+    assert isinstance(till.pay(1000), InDoubt)
+    desk.place(card)
+    assert isinstance(other_till.pay(500), Paid)
+    desk.place(card)
+    assert till.pay(1000) == Abandoned(_UID, Fen(1000))
+    assert _outcomes(till) == [Outcome.ABANDONED]
+
+
+def test_a_card_with_less_than_this_terminal_debited_is_behind(desk: Counter, till: Till, card: Path) -> None:
+    """P-R8: a restored dump is refused, journaled with its ring, and nothing is written on it."""
+    dump = card.read_bytes()
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    desk.place()
+    card.write_bytes(dump)
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.CARD_BEHIND, _UID)
+    assert till.records(Decline)[-1].ring != b""
+    desk.place()
+    assert card.read_bytes() == dump
+
+
+def test_a_restored_card_is_behind_after_a_restart_too(desk: Counter, till: Till, card: Path) -> None:
+    dump = card.read_bytes()
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    desk.place()
+    card.write_bytes(dump)
+    till.restart()
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.CARD_BEHIND, _UID)
+
+
+def test_a_rolled_back_card_does_not_settle_a_sale_in_doubt(desk: Counter, till: Till, card: Path) -> None:
+    """Hole H13: the base must pass the bounds again."""
+    desk.place(card)
+    dump = card.read_bytes()
+    assert isinstance(till.pay(), Paid)
+    assert isinstance(till.pay(), Paid)
+    desk.tear("after")
+    assert isinstance(till.pay(), InDoubt)
+    card.write_bytes(dump)
+    desk.place(card)
+    assert not isinstance(till.pay(), Paid)
+
+
+def test_a_certificate_from_the_downlink_lands_before_the_debit(
+    desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    """P-R16."""
+    assert till.memory.learn([issuer.certificate(_UID, 2, 9000)]) == []
+    desk.place(card)
+    result = till.pay(6000)
+    assert isinstance(result, Paid)
+    assert result.balance == 3000
+    purposes = [(Purpose(i.purpose), i.load_sequence, i.copy) for i in till.records(Intent)]
+    assert purposes == [(Purpose.DELIVERY, 1, 0), (Purpose.SALE, 2, 1)]
+
+
+def test_a_delivered_certificate_serves_at_a_terminal_that_never_heard_of_it(
+    desk: Counter, till: Till, other_till: Till, card: Path, issuer: Issuer
+) -> None:
+    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    desk.place(card)
+    assert isinstance(till.pay(6000), Paid)
+    desk.place(card)
+    result = other_till.pay(2000)
+    assert isinstance(result, Paid)
+    assert result.balance == 1000
+
+
+@pytest.mark.parametrize("mode", _TEARS)
+@pytest.mark.parametrize("after_writes", range(8))
+def test_a_torn_delivery_leaves_a_card_that_can_be_used(
+    mode: str, after_writes: int, desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    """P-R16: whatever write of a delivery is torn, the copy in force is readable and no fen moves."""
+    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    desk.place(card)
+    desk.tear(mode, after_writes)
+    torn = till.pay(1000)
+    if after_writes == 7:  # null record, six blocks, then the sale's own record
+        assert isinstance(torn, InDoubt)
+    else:
+        assert torn == Declined(DeclineReason.CARD_MOVED, _UID)
+    desk.place(card)
+    result = till.pay(1000)
+    assert isinstance(result, Paid)
+    assert result.balance == 8000
+
+
+def test_an_older_certificate_never_replaces_a_newer_one(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    """P-R17, hole H19."""
+    till.memory.learn([issuer.certificate(_UID, 3, 9000)])
+    till.memory.learn([issuer.certificate(_UID, 2, 7000)])
+    desk.place(card)
+    result = till.pay(1000)
+    assert isinstance(result, Paid)
+    assert result.balance == 8000
+
+
+def test_a_certificate_eight_loads_ahead_is_delivered(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    """The ring names L modulo 8 only: nine is one there, and still must be delivered."""
+    till.memory.learn([issuer.certificate(_UID, 9, 9000)])
+    desk.place(card)
+    assert isinstance(till.pay(6000), Paid)
+    assert [Purpose(i.purpose) for i in till.records(Intent)] == [Purpose.DELIVERY, Purpose.SALE]
+
+
+def test_the_cards_own_newer_certificate_counts_before_short_of_money_is_said(
+    desk: Counter, till: Till, other_till: Till, card: Path, issuer: Issuer
+) -> None:
+    """P-R18: this terminal holds L 1; the card got L 9 elsewhere, which looks the same modulo 8."""
+    desk.place(card)
+    assert isinstance(till.pay(1000), Paid)
+    other_till.memory.learn([issuer.certificate(_UID, 9, 20_000)])
+    desk.place(card)
+    assert isinstance(other_till.pay(1000), Paid)
+    desk.place(card)
+    result = till.pay(15_000)
+    assert isinstance(result, Paid)
+    assert result.balance == 3000
+
+
+def test_a_forged_certificate_is_not_learnt(till: Till, issuer: Issuer) -> None:
+    forged = bytearray(issuer.certificate(_UID, 2, 9000))
+    forged[7] = 0xFF
+    assert len(till.memory.learn([bytes(forged)])) == 1
+
+
+def test_too_little_money_is_declined_with_the_balance(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    assert till.pay(5001) == Declined(DeclineReason.SHORT_OF_MONEY, _UID, Fen(5000))
+    assert _declined(till, DeclineReason.SHORT_OF_MONEY)
+
+
+def test_two_cards_are_declined(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    other = issuer.card(card.with_name("other"), _OTHER, loaded=5000)
+    desk.place(card, other)
+    assert till.pay() == Declined(DeclineReason.TWO_CARDS)
+
+
+def test_a_card_of_another_system_is_declined(desk: Counter, till: Till, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    card_file.save(foreign, blank_image(_UID, [(b"\xff" * 6, b"\xff" * 6)] * 16))
+    desk.place(foreign)
+    assert till.pay() == Declined(DeclineReason.FOREIGN_CARD)
+    assert _declined(till, DeclineReason.FOREIGN_CARD)
+
+
+def test_a_hotlisted_card_is_declined(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    till.hotlist.add(issuer.number(_UID))
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.HOTLISTED, _UID)
+    assert _declined(till, DeclineReason.HOTLISTED)
+
+
+def test_an_expired_card_is_declined(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
+    desk.place(issuer.card(tmp_path / "old", _UID, loaded=5000, expiry=1000))
+    assert till.pay() == Declined(DeclineReason.EXPIRED, _UID)
+
+
+def test_a_cashier_card_does_not_pay(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
+    desk.place(issuer.card(tmp_path / "staff", _UID, loaded=0, kind=CardKind.CASHIER))
+    assert till.pay() == Declined(DeclineReason.WRONG_KIND, _UID)
+    known = till.teller.identify(Action.SIGN_ON)
+    assert isinstance(known, Shown)
+    assert (known.kind, known.card_number) == (CardKind.CASHIER, issuer.number(_UID))
+
+
+def test_a_patrons_card_does_not_sign_on(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    assert till.teller.identify(Action.SIGN_ON) == Declined(DeclineReason.WRONG_KIND, _UID)
+
+
+def test_a_free_card_is_recorded_and_not_charged(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
+    desk.place(issuer.card(tmp_path / "free", _UID, loaded=0, kind=CardKind.FREE))
+    result = till.pay(4000)
+    assert isinstance(result, Paid)
+    assert result.amount == 0
+    intent = till.records(Intent)[-1]
+    assert isinstance(intent, Intent)
+    assert (intent.purpose, intent.amount, intent.list_price) == (Purpose.FREE, 0, 4000)
+
+
+def test_the_offline_cap_bounds_what_one_card_spends_here(desk: Counter, till: Till, card: Path) -> None:
+    """P-R22."""
+    till.restart(TapLimits(Fen(1500)))
+    desk.place(card)
+    assert isinstance(till.pay(1000), Paid)
+    assert till.pay(1000) == Declined(DeclineReason.OFFLINE_CAP, _UID, Fen(4000))
+    till.restart(TapLimits(Fen(1500)))
+    assert till.pay(1000) == Declined(DeclineReason.OFFLINE_CAP, _UID, Fen(4000))
+
+
+def test_an_inquiry_that_settles_writes_a_null_record(desk: Counter, till: Till, card: Path) -> None:
+    """P-R12."""
+    desk.place(card)
+    shown = till.teller.inquire(settle=True)
+    assert isinstance(shown, Shown)
+    assert shown.balance == 5000
+    intent = till.records(Intent)[-1]
+    assert isinstance(intent, Intent)
+    assert (intent.purpose, intent.amount, intent.counter) == (Purpose.SETTLE, 0, 3)
+    assert _outcomes(till) == [Outcome.ACKED]
+
+
+def test_an_inquiry_puts_a_waiting_load_on_the_card(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    desk.place(card)
+    shown = till.teller.inquire(settle=False)
+    assert isinstance(shown, Shown)
+    assert (shown.balance, shown.loaded) == (9000, True)
+
+
+def test_an_unreadable_ring_is_refused_and_never_zero(desk: Counter, till: Till, card: Path) -> None:
+    """P-R1, hole H22."""
+    image = card_file.load(card)
+    for block in range(20, 23):
+        image.blocks[block] = bytes(16)
+    card_file.save(card, image)
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.UNREADABLE_RING, _UID)
+
+
+def test_an_abandoned_sale_and_the_next_one_have_different_bytes(desk: Counter, till: Till, card: Path) -> None:
+    """P-R7, hole H10: same counter, same amount, same terminal; the sequence byte tells them apart even when the
+    journal has gone round 256."""
+    desk.place(card)
+    desk.tear("before")
+    assert isinstance(till.pay(1000), InDoubt)
+    first = till.records(Intent)[-1]
+    till.teller.abandon()
+    (taken,) = till.memory.unresolved(PurseName(_UID, 0))
+    till.log.skip_to((till.log.next_sequence | 0xFF) + 1 + taken.sequence_byte)
+    assert till.log.next_sequence & 0xFF == taken.sequence_byte
+    desk.place(card)
+    result = till.pay(1000)
+    assert isinstance(result, Paid)
+    assert result.sequence & 0xFF != taken.sequence_byte
+    second = till.records(Intent)[-1]
+    assert isinstance(first, Intent)
+    assert isinstance(second, Intent)
+    assert (first.counter, first.debited) == (second.counter, second.debited)
