@@ -14,7 +14,7 @@ the S2C/SAM interface, the card-loss time-outs of RFConfiguration beyond item 2,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -101,35 +101,33 @@ class Chip:
         if self.next_speed == speed:
             self._take_speed()
 
-    def receive(self, data: bytes) -> list[Sent]:
-        """Everything the chip sends because of `data`."""
+    def receive(self, data: bytes) -> Iterator[Sent]:
+        """Everything the chip sends because of `data`, in order: the ACK of a command comes before its execution."""
         self.meter.bytes_in += len(data)
         us = timing.uart_us(len(data), self.speed)
         self.meter.modelled_us += us
         if self.stalled:
-            return []
+            return
         self._out_us += us
         data = self._awake(data)
-        sent: list[Sent] = []
         for event in self._reader.feed(data):
             match event:
                 case frame.Signal.ACK:
                     self.search = None
                     self._take_speed()
-                    sent = [Sent(b"", 0.0, aborts=True)]
+                    yield Sent(b"", 0.0, aborts=True)
                 case frame.Signal.NACK:
-                    sent += self._send(self._last_response)
+                    yield from self._send(self._last_response)
                 case frame.Signal.DAMAGED:
-                    sent += self._send(frame.NACK)
+                    yield from self._send(frame.NACK)
                 case frame.Information():
                     if self.search is not None:
-                        sent.append(Sent(b"", 0.0, aborts=True))
-                    sent += self._execute(event)
+                        yield Sent(b"", 0.0, aborts=True)
+                    yield from self._execute(event)
                 case _:
                     assert_never(event)
             if self.stalled:
                 break
-        return sent
 
     def field_changed(self) -> list[Sent]:
         """A card came or went: a search under way may find it."""
@@ -172,17 +170,18 @@ class Chip:
         if self.next_speed is not None:
             self.speed, self.next_speed = self.next_speed, None
 
-    def _execute(self, host: frame.Information) -> list[Sent]:
+    def _execute(self, host: frame.Information) -> Iterator[Sent]:
         self.search = None
         self.next_speed = None
         self._command = host.payload
         self.meter.host_commands += 1
-        sent = self._send(frame.ACK)
+        yield from self._send(frame.ACK)
         if self._schedule.command_begins():
             self._field.clear()
-        if host.tfi != frame.FROM_HOST:
-            return sent + self._send(frame.ERROR)
-        return sent + self._run()
+        if host.tfi == frame.FROM_HOST:
+            yield from self._run()
+        else:
+            yield from self._send(frame.ERROR)
 
     def _run(self) -> list[Sent]:
         code, parameters = self._command[0], self._command[1:]

@@ -11,6 +11,7 @@ import os
 import select
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import IO, assert_never
 
 from hardware.virtual.chip import Chip, Sent
@@ -75,8 +76,7 @@ class ReaderService:
             self._queue(self._chip.give_up())
         if self._chip.mid_frame and now >= self._last_byte + _QUIET_SECONDS:
             self._chip.forget_partial()
-        while self._unsent and self._unsent[0][0] <= time.monotonic():
-            self._link.write(self._unsent.popleft()[1])
+        self._send_what_is_due()
 
     def _hear_host(self) -> None:
         data = self._link.read()
@@ -87,19 +87,25 @@ class ReaderService:
         self._last_byte = time.monotonic()
         self._queue(self._chip.receive(data))
 
-    def _queue(self, sent: list[Sent]) -> None:
+    def _queue(self, sent: Iterable[Sent]) -> None:
         due = max(time.monotonic(), self._unsent[-1][0] if self._unsent else 0.0)
+        before = self._chip.search
         for one in sent:
             if one.aborts:
                 self._unsent.clear()
                 continue
             due += one.after_us / 1e6 if self._paced else 0.0
             self._unsent.append((due, one.data))
+            self._send_what_is_due()  # the acknowledgement leaves before the command is executed
         search = self._chip.search
         if search is None or search.us is None:
             self._search_ends = None
-        elif self._search_ends is None or sent:
+        elif search is not before:
             self._search_ends = due + (search.us / 1e6 if self._paced else 0.0)
+
+    def _send_what_is_due(self) -> None:
+        while self._unsent and self._unsent[0][0] <= time.monotonic():
+            self._link.write(self._unsent.popleft()[1])
 
     def _hear_orders(self) -> None:
         assert self._orders is not None
