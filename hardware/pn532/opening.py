@@ -3,7 +3,7 @@
 Steps:
 
 1. *Find.* At each speed a host may have left (115200 first; a killed host leaves the session's), wake up with 16 x 00
-   and ask GetFirmwareVersion. Twice over, because a chip killed in mid-frame swallows the first question.
+   and ask GetFirmwareVersion. Several times over, because a chip killed in mid-frame swallows the first question.
 2. *Bring back* to 115200, so that every session starts from the speed of power-up.
 3. *Session speed*, if it is another.
 4. *Configure*: SAM off, field off, no retry of a card command (P-R28: a repeat is ours to decide), a bounded search for
@@ -28,10 +28,11 @@ from hardware.reader import ReaderError, ReaderFault, ReaderNotFound
 
 PROBED_BAUDS = (115200, 230400, 460800, 921600)
 SESSION_BAUDS = (115200, 921600)
-PROBE_ROUNDS = 2
+PROBE_ROUNDS = 3
 IC_PN532 = 0x32
 
 _ANSWER_SECONDS = 0.1
+_PROBE_ACK_SECONDS = 0.1
 _FIRST_USB_ACK_SECONDS = 1.5
 """On a Raspberry Pi the first bytes through a ttyUSB can come a second late (nfcpy 1.0.4, nfc/clf/pn532.py)."""
 
@@ -90,11 +91,11 @@ def _find(chip: Chip) -> None:
 
 
 def _probes(tty: str) -> Iterator[tuple[int, float]]:
-    first_seconds = _FIRST_USB_ACK_SECONDS if "ttyUSB" in Path(tty).resolve().name else ACK_SECONDS
+    first_seconds = _FIRST_USB_ACK_SECONDS if "ttyUSB" in Path(tty).resolve().name else _PROBE_ACK_SECONDS
     for probe_round in range(PROBE_ROUNDS):
         for baudrate in PROBED_BAUDS:
             is_first = probe_round == 0 and baudrate == PROBED_BAUDS[0]
-            yield baudrate, first_seconds if is_first else ACK_SECONDS
+            yield baudrate, first_seconds if is_first else _PROBE_ACK_SECONDS
 
 
 def _check_firmware_version(chip: Chip) -> None:

@@ -28,8 +28,8 @@ from hardware.reader import ReaderFault, ReaderNotFound, ReaderSilent
 
 QUIET_SECONDS = 0.1
 """After damage: longer than any gap inside a frame, even through a USB bridge, and than a card command takes."""
-ACK_SECONDS = 0.1
-"""UM0701-02 §6.2.2 says 15 ms; schedulers and USB bridges need more."""
+ACK_SECONDS = 0.5
+"""UM0701-02 §6.2.2 says 15 ms; a busy host and a USB bridge need more, and only a broken line waits it out."""
 MAX_NACKS = 3
 _WAKE_UP = bytes(16)
 _CHUNK_SIZE = 512
