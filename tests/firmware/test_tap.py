@@ -16,7 +16,7 @@ from hardware.virtual.classic_card import blank_image
 from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
 from onecard.money import Fen
 from onecard.records import Decline, Intent, OutcomeRecord
-from tests.firmware.till import Counter, Issuer, Till, counter, uids
+from tools.bench.till import Counter, Issuer, Till, counter, uids
 
 _UID, _OTHER = uids(2)
 _TEARS = ("before", "erased", "half", "weak", "after")

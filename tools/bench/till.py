@@ -1,4 +1,4 @@
-"""A till in one process: a virtual reader on a pty, the shipped driver, a real journal, the terminal's money core."""
+"""A whole till in one process, for benches and tests: virtual reader, shipped driver, real journal, money core."""
 
 from __future__ import annotations
 
