@@ -99,23 +99,25 @@ def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: Loa
 def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     """What a re-tap of the in-doubt card does (P-R5). The ring has a newest record.
 
-    The base must pass the bounds again (hole H13), unless the bound is the intent's own record, which the server can
-    only know from a durable successor.
+    The newest record must pass the bounds, and so must the base before anything is written on its branch (hole H13):
+    a durable record at the own counter is never the own record, which nothing but a durable successor makes durable.
+    When the own record lies below the newest, bounds above it may be just such successors, learned since the sale;
+    the newest answers for those, as it would for a new sale, else an honest card would be behind (PURSE.md, I7).
     """
-    newest = ring.newest
+    newest, own, known = ring.newest, intent.record, tuple(bounds)
     assert newest is not None
-    own = intent.record
-    others = [bound for bound in bounds if bound != Bound(own.counter, own.debited)]
-    if not accepted(others, intent.base.counter, intent.base.debited):
+    if not accepted(known, newest.counter, newest.debited):
         return Behind()
-    own_is_visible = any(record.identity == own.identity for record in ring.records if record is not None)
-    if own_is_visible:
-        if newest.identity == own.identity and len(ring.readable) > 1:
-            return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
+    is_below = newest.identity != own.identity and any(r.identity == own.identity for r in ring.readable)
+    if newest.identity not in (own.identity, intent.base.identity) and not is_below:
+        return NotVisible()
+    on_branch = [bound for bound in known if bound.counter <= own.counter] if is_below else known
+    if not accepted(on_branch, intent.base.counter, intent.base.debited):
+        return Behind()
+    is_only_one = newest.identity == own.identity and len(ring.readable) == 1
+    if is_below or is_only_one:
         return SealOpen(newest)
-    if newest.identity == intent.base.identity:
-        return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
-    return NotVisible()
+    return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
 
 
 def usable_sequence(following: int, counter: int, debited: int, unresolved: Collection[Identity]) -> int:
