@@ -1,12 +1,13 @@
 """The terminal's journal: zero-filled segments of framed records, appended to, never edited.
 
-Read docs/formats/journal.md for the bytes and for what it does not survive. From pure to I/O: `frame`, `header`,
-`mark`, `scan`, `room`; `disk` is the seam; `segment`, `pool`, `walk`, `recovery`, `index`; `journal` writes, `reader`
-reads from any process, `table` is TinyDB's view.
+Read docs/formats/journal.md for the bytes and for what it does not survive. Pure: `frame`, `header`, `boot`, `mark`,
+`scan`, `room`. `disk` is the seam; on it `segment`, `pool`, `walk`, `recovery`, `index`, `check`. `journal` writes,
+`reader` reads from any process, `table` is TinyDB's view.
 """
 
 from __future__ import annotations
 
+from onecard.journal.boot import BootInfo
 from onecard.journal.errors import (
     AppendOnly,
     BadHeader,
@@ -22,7 +23,7 @@ from onecard.journal.errors import (
     UnreadableJournal,
     UnsupportedVersion,
 )
-from onecard.journal.journal import BootInfo, Journal
+from onecard.journal.journal import Journal
 from onecard.journal.mark import DurableMark
 from onecard.journal.reader import JournalReader
 from onecard.journal.recovery import Recovery

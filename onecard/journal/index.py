@@ -11,12 +11,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk
 from onecard.journal.errors import CorruptMiddle, UnreadableJournal
 from onecard.journal.frame import MAX_PAYLOAD, OVERHEAD, decode_frame, salt_seed
 from onecard.journal.scan import chained_frames
 from onecard.journal.segment import Segment, load_image
-from onecard.journal.walk import Entry, boot_of
+from onecard.journal.walk import Entry
 from onecard.records import RecordKind
 
 _LARGEST = OVERHEAD + MAX_PAYLOAD

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.boot import BootInfo, Life
 from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.errors import JournalFull, JournalLocked, JournalOutOfService, NoJournal
 from onecard.journal.frame import (
@@ -28,6 +28,7 @@ from onecard.journal.frame import (
     MAX_PAYLOAD,
     MAX_UNDURABLE,
     OVERHEAD,
+    Frame,
     chain_tag,
     encode_frame,
 )
@@ -39,7 +40,6 @@ from onecard.journal.recovery import Recovery, Tail, recover
 from onecard.journal.room import CLOSING_KINDS, Room, kept_back
 from onecard.journal.segment import begin_segment
 from onecard.journal.walk import Entry, walk
-from onecard.kinds import ClockQuality
 from onecard.records import Boot, RecordKind, encode_record
 
 SEGMENT_SIZE = 1 << 20
@@ -47,26 +47,6 @@ SEGMENTS = 64
 """64 MiB: the pool of DESIGN §11."""
 
 _FAULTS_KEPT = 16
-
-
-@dataclass(frozen=True, slots=True)
-class BootInfo:
-    """What the terminal knows of this start: 8 random bytes, UTC seconds and their quality, software version."""
-
-    incarnation: bytes
-    at: int
-    clock: ClockQuality
-    software: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A record written and not yet durable."""
-
-    kind: int
-    sequence: int
-    payload: bytes
-    tag: bytes
 
 
 class Journal:
@@ -78,19 +58,18 @@ class Journal:
         """For `open`, which holds the lock and has recovered the tail."""
         header = tail.active.segment.header
         self.terminal = TerminalNumber(header.terminal)
-        self.epoch = tail.epoch
         self.recovery: Recovery = tail.report
         self.faults: list[str] = []
         self._disk = disk
         self._directory = directory
         self._key = chain_key
         self._random = random
-        self._incarnation = tail.incarnation
-        self._durable_life = (tail.epoch, tail.incarnation)  # in force at the last durable record
+        self._life = tail.life
+        self._durable_life = tail.durable_life  # in force at the last durable record
         self._active = tail.active
         self._pool = Pool(disk, directory)
         self._index = Index(disk, tail.segments)
-        self._pending = [_Pending(f.kind, f.sequence, f.payload, f.tag) for f in tail.unproved]
+        self._pending = tail.unproved  # written and not yet durable
         self._durable, self._durable_tag = tail.durable, tail.durable_tag
         self._last, self._tag = tail.durable, tail.durable_tag
         if self._pending:
@@ -154,7 +133,12 @@ class Journal:
         try:
             if not disk.lock(lock):
                 raise JournalLocked(directory)
-            journal = cls(disk, directory, chain_key, random, recover(disk, directory, chain_key))
+            tail = recover(disk, directory, chain_key)
+            try:
+                journal = cls(disk, directory, chain_key, random, tail)
+            except BaseException:
+                tail.active.close()
+                raise
             try:
                 journal._boot(boot)
             except BaseException:
@@ -168,6 +152,11 @@ class Journal:
             raise
         journal._lock = lock
         return journal
+
+    @property
+    def epoch(self) -> int:
+        """Of this opening."""
+        return self._life.epoch
 
     @property
     def first_sequence(self) -> int:
@@ -255,7 +244,7 @@ class Journal:
     def _boot(self, info: BootInfo) -> None:
         if self.recovery.io_error:
             self._carry_over(OSError(self.recovery.io_error))
-        self.epoch, self._incarnation = self.epoch + 1, info.incarnation
+        self._life = Life(self.epoch + 1, info.incarnation)
         boot = Boot(
             epoch=self.epoch,
             incarnation=info.incarnation,
@@ -279,18 +268,20 @@ class Journal:
         offset, undurable, sequence = active.end, len(self._pending), self._last + 1
         tag = chain_tag(self._key, self._tag, kind, sequence, payload)
         frame = encode_frame(active.seed, kind, undurable, sequence, payload, tag=tag)
-        self._pending.append(_Pending(kind, sequence, payload, tag))
-        self._last, self._tag = sequence, tag
         try:
+            self._pending.append(Frame(offset, kind, undurable, sequence, payload, tag))
+            self._last, self._tag = sequence, tag
             active.write(frame)
             if durable:
                 active.sync()
+            self._index.add(sequence, offset)
+            if durable:
+                self._now_durable()
         except OSError as error:
             self._carry_over(error)
-            return
-        self._index.add(sequence, offset)
-        if durable:
-            self._now_durable()
+        except BaseException as error:
+            self._interrupted(error)
+            raise
 
     def _make_room(self, kind: int, size: int) -> None:
         if len(self._pending) > MAX_UNDURABLE:
@@ -314,17 +305,19 @@ class Journal:
             self._begin(Cause.FULL)
         except OSError as error:
             self._fail(error)
+        except BaseException as interruption:
+            self._interrupted(interruption)
+            raise
         full.close()
 
     def _begin(self, cause: Cause) -> None:
         """A fresh segment after the last durable record. Raises `OSError`."""
         before = self._active.segment.header
-        epoch, incarnation = self._durable_life
         header = SegmentHeader(
             terminal=self.terminal,
             cause=cause,
-            epoch=epoch,
-            incarnation=incarnation,
+            epoch=self._durable_life.epoch,
+            incarnation=self._durable_life.incarnation,
             number=before.number + 1,
             segment_size=before.segment_size,
             first_sequence=self._durable + 1,
@@ -351,6 +344,9 @@ class Journal:
             active.sync()
         except OSError as failure:
             self._fail(failure)
+        except BaseException as interruption:
+            self._interrupted(interruption)
+            raise
         for pending, frame in zip(self._pending, frames, strict=True):
             self._index.add(pending.sequence, at)
             at += len(frame)
@@ -358,7 +354,7 @@ class Journal:
 
     def _now_durable(self) -> None:
         self._durable, self._durable_tag = self._last, self._tag
-        self._durable_life = (self.epoch, self._incarnation)
+        self._durable_life = self._life
         self._pending.clear()
         name = RecordName(self.terminal, self.epoch, self._durable)
         raw = DurableMark(name, self._durable_tag).encode()
@@ -375,6 +371,10 @@ class Journal:
         self._out_of_service = str(error)
         self._last, self._tag = self._durable, self._durable_tag
         self._check_service()
+
+    def _interrupted(self, error: BaseException) -> None:
+        """A signal's exception came in mid-write: what is half done is not built on."""
+        self._out_of_service = f"a record was interrupted by {error!r}"
 
     def _check_service(self) -> None:
         if self._out_of_service:

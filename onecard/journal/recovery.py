@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecard.journal.boot import Life, life_after
 from onecard.journal.disk import Disk
 from onecard.journal.errors import BadHeader, UnreadableJournal
 from onecard.journal.frame import Frame
@@ -21,8 +22,6 @@ from onecard.journal.mark import MARK_SIZE, DurableMark, decode_mark
 from onecard.journal.pool import DURABLE
 from onecard.journal.scan import chained_frames, torn_size
 from onecard.journal.segment import ActiveSegment, Segment, read_image, read_segments
-from onecard.journal.walk import boot_of
-from onecard.records import RecordKind
 
 _LOOKS = 3
 
@@ -42,10 +41,10 @@ class Tail:
 
     segments: list[Segment]
     active: ActiveSegment
-    epoch: int  # in force at the end, with its incarnation
-    incarnation: bytes
+    life: Life  # in force at the end
     durable: int  # last sequence proved to be on the medium
     durable_tag: bytes
+    durable_life: Life
     unproved: list[Frame]  # whole frames after `durable`: to be carried over
     report: Recovery
 
@@ -106,15 +105,15 @@ def _judge(disk: Disk, segments: list[Segment], descriptor: int, key: bytes, mar
         except OSError as error:
             io_error = str(error)
 
-    boots = [boot_of(frame) for frame in frames if frame.kind == RecordKind.BOOT]
+    before = Life(header.epoch, header.incarnation)
     kept = durable - header.first_sequence + 1
     return Tail(
         segments=segments,
         active=ActiveSegment(disk, segment, descriptor, end),
-        epoch=boots[-1].epoch if boots else header.epoch,
-        incarnation=boots[-1].incarnation if boots else header.incarnation,
+        life=life_after(before, frames),
         durable=durable,
         durable_tag=frames[kept - 1].tag if kept else header.previous_tag,
+        durable_life=life_after(before, frames[:kept]),
         unproved=frames[kept:],
         report=Recovery(sequence, torn, io_error),
     )

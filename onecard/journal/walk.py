@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from onecard.identity import RecordName, TerminalNumber
+from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk
 from onecard.journal.errors import BadHeader
 from onecard.journal.frame import Frame
 from onecard.journal.header import HEADER_SIZE
 from onecard.journal.scan import chained_frames, torn_size
 from onecard.journal.segment import Segment, load_image, read_segments
-from onecard.records import Boot, RecordKind, decode_record
+from onecard.records import RecordKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,6 @@ class Entry:
     kind: int
     payload: bytes
     tag: bytes
-
-
-def boot_of(frame: Frame) -> Boot:
-    """The BOOT record in a frame of that kind. Raises `BadRecord`."""
-    assert frame.kind == RecordKind.BOOT
-    return cast(Boot, decode_record(frame.kind, frame.payload))
 
 
 def epoch_at(epoch: int, frame: Frame) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import multiprocessing
 import os
 import random
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,6 @@ from onecard.kinds import ClockQuality
 
 KEY = bytes(range(32))
 TERMINAL = 4711
-KIND = 200  # opaque to everything
 SECTOR = 512
 
 
@@ -209,11 +206,3 @@ def power_cut() -> type[PowerCut]:
 def fork():
     """A real process from this one."""
     return multiprocessing.get_context("fork")
-
-
-@pytest.fixture
-def call_count() -> type[Counter]:
-    return Counter
-
-
-EIO, ENOSPC = errno.EIO, errno.ENOSPC

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from onecard.journal import Journal, JournalFull, JournalOutOfService, JournalReader
+from onecard.journal.check import check_journal
 from onecard.records import RecordKind
 
 KIND = 200
@@ -42,6 +43,7 @@ def check_all(place, promised: dict[int, tuple], *, boots: int) -> None:
     with place.open() as journal:
         added = journal.append(KIND, b"after", durable=True)
         names = [(e.name, e.payload) for e in journal.entries()]
+    assert check_journal(place.directory, KEY).damage == []
     entries = list(JournalReader(place.directory, KEY).entries())
     assert [(e.name, e.payload) for e in entries] == names
     assert [e.name.sequence for e in entries] == list(range(1, len(entries) + 1))
@@ -326,3 +328,61 @@ def test_a_carried_segment_may_be_full_and_the_next_record_still_fits(place, fau
         name = journal.append(KIND, bytes(4096), durable=True)
         assert journal.entry(name.sequence).payload == bytes(4096)
     check_all(place, {}, boots=1)
+
+
+def test_a_boot_that_was_not_proved_moves_with_the_life_before_it(place, faulty_disk):
+    """A process died between writing BOOT and its flush; at the next start the flush fails."""
+    fresh(place)
+    place.open().close()
+    (place.directory / "DURABLE").write_bytes(b"")
+    snapshot = place.snapshot()
+    probe = faulty_disk()
+    place.open(disk=probe).close()
+    place.restore(snapshot)
+    flush = probe.calls.index(("fdatasync", "seg-00000001.ocj"))
+    with place.open(disk=faulty_disk({flush: errno.EIO})) as journal:
+        assert [e.name.epoch for e in journal.entries()] == [1, 2]
+    assert [e.name.epoch for e in JournalReader(place.directory, KEY).entries()] == [1, 2]
+    check_all(place, {}, boots=3)
+
+
+@pytest.mark.parametrize("call", ["rename", "fsync"])
+def test_a_signal_while_records_are_carried_over_ends_the_writing(place, faulty_disk, call):
+    fresh(place)
+    disk = faulty_disk()
+    journal = place.open(disk=disk)
+    name = journal.append(KIND, b"kept", durable=True)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    setattr(disk, call, interrupted)
+    disk.faults = {len(disk.calls): errno.EIO}
+    with pytest.raises(KeyboardInterrupt):
+        journal.append(KIND, b"interrupted", durable=True)
+    delattr(disk, call)
+    with pytest.raises(JournalOutOfService):
+        journal.append(KIND, b"on top", durable=True)
+    journal.close()
+    check_all(place, {name.sequence: (name, b"kept")}, boots=2)
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_nothing_is_built_on_an_append_that_a_signal_interrupted(place, faulty_disk, call):
+    fresh(place)
+    disk = faulty_disk()
+    journal = place.open(disk=disk)
+    name = journal.append(KIND, b"kept", durable=True)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    setattr(disk, call, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.append(KIND, b"interrupted", durable=True)
+    delattr(disk, call)
+    for _ in range(2):
+        with pytest.raises(JournalOutOfService, match="interrupted"):
+            journal.append(KIND, b"on top", durable=True)
+    journal.close()
+    check_all(place, {name.sequence: (name, b"kept")}, boots=2)
