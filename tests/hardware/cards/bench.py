@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hardware.virtual.process import VirtualReader
-
 from hardware.cards.classic_layout import SECTORS
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.cards.port import PurseCard
@@ -18,6 +16,7 @@ from hardware.pn532.reader import Pn532Reader
 from hardware.reader import CardGone, Target
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
+from hardware.virtual.process import VirtualReader
 from tests.hardware.cards.conformance import Tear
 
 UID = bytes.fromhex("d610b626")
@@ -76,8 +75,9 @@ class ReaderBench:
         self._lying: list[Path] = []
 
     def place(self, *paths: Path) -> None:
-        """Exactly these cards lie in the field, freshly laid down."""
+        """Exactly these cards lie in the field, freshly laid down, and no tear waits for them."""
         self.remove()
+        self.tear(None)
         for path in paths:
             self.process.command(f"place {path}")
 

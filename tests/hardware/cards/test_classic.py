@@ -14,36 +14,41 @@ from hardware.cards.port import CardFamily
 from hardware.cards.selection import UnknownCard, family_of, select_purse
 from hardware.reader import AccessDenied, Target
 from hardware.virtual import card_file
-from tests.hardware.cards.bench import UID, BenchKeys, ClassicBench, personalised_card, reader_bench
+from tests.hardware.cards.bench import UID, BenchKeys, ClassicBench, ReaderBench, personalised_card, reader_bench
 from tests.hardware.cards.conformance import CHECKS, CardBench, MakeBench
 
 
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReaderBench]:
+    """One reader process for all tests here; each lays its own card down and orders its own tear or none."""
+    with reader_bench(tmp_path_factory.mktemp("reader")) as made:
+        yield made
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.__name__))
-def test_classic_conforms(check: Callable[[MakeBench], None], tmp_path: Path) -> None:
+def test_classic_conforms(check: Callable[[MakeBench], None], bench: ReaderBench, tmp_path: Path) -> None:
     @contextmanager
     def make() -> Iterator[CardBench]:
-        with reader_bench(tmp_path) as bench:
-            yield ClassicBench(bench, tmp_path)
+        yield ClassicBench(bench, tmp_path)
 
     maker: Callable[[], AbstractContextManager[CardBench]] = make
     check(maker)
 
 
-def test_a_sector_is_authenticated_once_and_again_after_another(tmp_path: Path) -> None:
-    with reader_bench(tmp_path) as bench:
-        bench.place(personalised_card(tmp_path / "card"))
-        card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
-        start = bench.reader.commands
-        card.read_ring()
-        card.read_ring()
-        assert bench.reader.commands - start == 1 + 6
-        card.read_certificate(0)
-        assert bench.reader.commands - start == 7 + 2 * (1 + 3)
-        card.read_ring()
-        assert bench.reader.commands - start == 15 + 1 + 3
+def test_a_sector_is_authenticated_once_and_again_after_another(bench: ReaderBench, tmp_path: Path) -> None:
+    bench.place(personalised_card(tmp_path / "card"))
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
+    start = bench.reader.commands
+    card.read_ring()
+    card.read_ring()
+    assert bench.reader.commands - start == 1 + 6
+    card.read_certificate(0)
+    assert bench.reader.commands - start == 7 + 2 * (1 + 3)
+    card.read_ring()
+    assert bench.reader.commands - start == 15 + 1 + 3
 
 
-def test_a_block_the_card_refuses_reads_as_zeros_and_the_others_as_they_are(tmp_path: Path) -> None:
+def test_a_block_the_card_refuses_reads_as_zeros_and_the_others_as_they_are(bench: ReaderBench, tmp_path: Path) -> None:
     """Slot 1 with condition 111: no key reads it."""
     path = personalised_card(tmp_path / "card")
     image = card_file.load(path)
@@ -53,15 +58,14 @@ def test_a_block_the_card_refuses_reads_as_zeros_and_the_others_as_they_are(tmp_
     access = access_bytes((0b000, 0b111, 0b000, 0b011))
     image.blocks[trailer] = image.blocks[trailer][:6] + access + image.blocks[trailer][9:]
     card_file.save(path, image)
-    with reader_bench(tmp_path) as bench:
-        bench.place(path)
-        card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
-        assert card.read_ring() == (b"\1" * 16, bytes(16), b"\3" * 16)
-        bench.place(path)
-        session = ClassicSession(bench.reader, bench.poll_one())
-        session.authenticate(5, Key.A, BenchKeys().classic_key_a(UID, 5))
-        with pytest.raises(AccessDenied):
-            session.read(ring_block(0, 1))
+    bench.place(path)
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
+    assert card.read_ring() == (b"\1" * 16, bytes(16), b"\3" * 16)
+    bench.place(path)
+    session = ClassicSession(bench.reader, bench.poll_one())
+    session.authenticate(5, Key.A, BenchKeys().classic_key_a(UID, 5))
+    with pytest.raises(AccessDenied):
+        session.read(ring_block(0, 1))
 
 
 def test_at_921600_a_debit_costs_the_same_commands(tmp_path: Path) -> None:
@@ -92,7 +96,7 @@ def test_the_family_is_told_by_sak_and_atqa(sak: int, atqa: str, ats: str, famil
 
 
 @pytest.mark.parametrize(("sak", "why"), [(0x00, "neither"), (0x20, "DESFire")])
-def test_a_card_of_no_family_served_is_an_unknown_card(sak: int, why: str, tmp_path: Path) -> None:
+def test_a_card_of_no_family_served_is_an_unknown_card(sak: int, why: str, bench: ReaderBench) -> None:
     target = Target(1, bytes.fromhex("0344"), sak, UID, b"")
-    with reader_bench(tmp_path) as bench, pytest.raises(UnknownCard, match=f"{UID.hex()}.*{why}"):
+    with pytest.raises(UnknownCard, match=f"{UID.hex()}.*{why}"):
         select_purse(bench.reader, target, BenchKeys(), 0)

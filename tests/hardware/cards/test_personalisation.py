@@ -48,9 +48,10 @@ ALL = SURVEY + 15 * SECTOR + 6
 """Sector 0 has two data blocks of ours."""
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ReaderBench]:
-    with reader_bench(tmp_path) as made:
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReaderBench]:
+    """One reader process for all tests here; each lays its own card down and orders its own tear or none."""
+    with reader_bench(tmp_path_factory.mktemp("reader")) as made:
         yield made
 
 
@@ -159,12 +160,14 @@ def _is_trailer_write(command: int) -> bool:
 
 
 CUTS = [
-    *range(1, 6),  # the survey of one sector
+    1,
     SURVEY,
     *range(SURVEY + 1, SURVEY + SECTOR + 1),  # the first sector
-    *range(SURVEY + 9 * SECTOR + 1, SURVEY + 10 * SECTOR + 1),  # one in the middle
-    *range(ALL - 5, ALL + 1),  # the identification
+    *range(SURVEY + 10 * SECTOR - 1, SURVEY + 10 * SECTOR + 2),  # around a trailer in the middle
+    ALL - 1,
+    ALL,  # the trailer of the identification
 ]
+"""Where a cut may differ from its neighbours; every command is the soak's."""
 
 
 @pytest.mark.parametrize("mode", ["before", "half", "after"])

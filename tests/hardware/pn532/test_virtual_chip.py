@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hardware.virtual.process import VirtualReader
 
 from hardware.pn532.chip import GET_FIRMWARE_VERSION, Chip
 from hardware.pn532.opening import open_reader
@@ -17,6 +16,7 @@ from hardware.pn532.transport import SerialTransport
 from hardware.reader import CardGone, Reader
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
+from hardware.virtual.process import VirtualReader
 
 HOST = """
 import sys, time
@@ -27,10 +27,17 @@ time.sleep(60)
 """
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[VirtualReader]:
-    with VirtualReader(tmp_path / "reader") as made:
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualReader]:
+    with VirtualReader(tmp_path_factory.mktemp("reader") / "tty") as made:
         yield made
+
+
+@pytest.fixture
+def process(one_process: VirtualReader) -> VirtualReader:
+    """Nothing lies in its field."""
+    one_process.command("remove")
+    return one_process
 
 
 def _card(folder: Path, uid: str) -> Path:
