@@ -20,7 +20,7 @@ from hardware.virtual.process import VirtualReader
 from tests.hardware.cards.conformance import Tear
 
 UID = bytes.fromhex("d610b626")
-OTHER_UID = bytes.fromhex("d610b627")
+OTHER_UID = bytes.fromhex("04782e21801d80")
 FACTORY_KEYS = [(b"\xff" * 6, b"\xff" * 6)] * SECTORS
 
 

@@ -10,12 +10,25 @@ import pytest
 
 from hardware.cards.classic_layout import access_bytes, ring_block, sector_of, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
-from hardware.cards.port import CardFamily
+from hardware.cards.port import CardFamily, Written
 from hardware.cards.selection import UnknownCard, family_of, select_purse
-from hardware.reader import AccessDenied, Target
+from hardware.pn532.chip import IN_DATA_EXCHANGE, IN_LIST_PASSIVE_TARGET, Chip
+from hardware.pn532.frames import ACK
+from hardware.pn532.reader import Pn532Reader
+from hardware.pn532.transport import SerialTransport
+from hardware.reader import AccessDenied, ReaderFault, Target
 from hardware.virtual import card_file
-from tests.hardware.cards.bench import UID, BenchKeys, ClassicBench, ReaderBench, personalised_card, reader_bench
+from tests.hardware.cards.bench import (
+    OTHER_UID,
+    UID,
+    BenchKeys,
+    ClassicBench,
+    ReaderBench,
+    personalised_card,
+    reader_bench,
+)
 from tests.hardware.cards.conformance import CHECKS, CardBench, MakeBench
+from tests.hardware.pn532.chip_script import chip_script, response
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +113,67 @@ def test_a_card_of_no_family_served_is_an_unknown_card(sak: int, why: str, bench
     target = Target(1, bytes.fromhex("0344"), sak, UID, b"")
     with pytest.raises(UnknownCard, match=f"{UID.hex()}.*{why}"):
         select_purse(bench.reader, target, BenchKeys(), 0)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_a_reader_that_falls_silent_around_the_write_leaves_it_unknown(
+    point: str, bench: ReaderBench, tmp_path: Path
+) -> None:
+    """A time-out never means "not written": a chip that was stalled before the write does it when it goes on."""
+    classic = ClassicBench(bench, tmp_path)
+    card = classic.present()
+    before = card.read_ring()
+    bench.process.command(f"stall {point} 0")
+    assert card.commit_record(1, b"\x01" * 16, 100) is Written.UNKNOWN
+    bench.process.command("resume")
+    assert classic.present().read_ring() == (before[0], b"\x01" * 16, before[2])
+
+
+@pytest.mark.parametrize("kept", [b"\x02" * 16, bytes(16)])
+def test_an_acknowledged_write_that_reads_back_otherwise_is_unknown(kept: bytes) -> None:
+    """P-R3 and A1: a worn card acknowledges and does not keep; only a scripted chip says so."""
+
+    def answers(code: int, data: bytes) -> list[bytes]:
+        if code == IN_LIST_PASSIVE_TARGET:
+            return [ACK, response(code, bytes.fromhex("0101000408 04") + UID)]
+        if code == IN_DATA_EXCHANGE:
+            return [ACK, response(code, b"\0" + (kept if data[1] == 0x30 else b""))]
+        return [ACK, response(code, b"")]
+
+    with chip_script(answers) as script:
+        reader = Pn532Reader(Chip(SerialTransport(script.path, 115200)))
+        (target,) = reader.poll()
+        card = select_purse(reader, target, BenchKeys(), 0)
+        assert card.read_ring() == (kept, kept, kept)
+        assert card.commit_record(1, b"\x01" * 16, 100) is Written.UNKNOWN
+        assert card.write_certificate(0, b"\x01" * 96) is Written.UNKNOWN
+        reader.close()
+
+
+def test_an_exchange_of_another_size_is_a_fault_and_no_write_is_acked_by_it() -> None:
+    """A stale 16-byte answer must not pass for a write's acknowledgement."""
+
+    def answers(code: int, data: bytes) -> list[bytes]:
+        if code == IN_LIST_PASSIVE_TARGET:
+            return [ACK, response(code, bytes.fromhex("0101000408 04") + UID)]
+        if code == IN_DATA_EXCHANGE:
+            return [ACK, response(code, b"\0" + (b"" if data[1] in (0x60, 0x30) else b"\x01" * 16))]
+        return [ACK, response(code, b"")]
+
+    with chip_script(answers) as script:
+        reader = Pn532Reader(Chip(SerialTransport(script.path, 115200)))
+        (target,) = reader.poll()
+        card = select_purse(reader, target, BenchKeys(), 0)
+        with pytest.raises(ReaderFault, match="16 were due"):
+            card.read_ring()
+        (target,) = reader.poll()
+        assert select_purse(reader, target, BenchKeys(), 0).commit_record(1, b"\x01" * 16, 100) is Written.UNKNOWN
+        reader.close()
+
+
+def test_a_card_with_a_seven_byte_uid_is_debited(bench: ReaderBench, tmp_path: Path) -> None:
+    bench.place(personalised_card(tmp_path / "card", OTHER_UID))
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 1)
+    assert card.uid == OTHER_UID
+    assert card.read_ring()[0] == b"\x11" * 16
+    assert card.commit_record(1, b"\x01" * 16, 100) is Written.ACKED
