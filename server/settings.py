@@ -18,7 +18,8 @@ _secret = DATA / "secret.key"
 
 SECRET_KEY = _secret.read_text() if _secret.exists() else "only for tools: a server refuses to run with it"
 DEBUG = False
-ALLOWED_HOSTS = os.environ.get("ONECARD_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+_hosts = DATA / "hosts"
+ALLOWED_HOSTS = _hosts.read_text().split() if _hosts.exists() else []
 
 KEYD_SOCKET = DATA / "keyd.sock"
 """Where the key process listens."""
@@ -95,7 +96,6 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA / "static"
 WHITENOISE_USE_FINDERS = True
 """Files are served from the packages; nothing has to be collected first."""
 

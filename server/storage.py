@@ -20,6 +20,9 @@ BUSY_SECONDS = 5
 """How long a writer waits for another before it is told to come back."""
 
 
+BUSY = "the database is busy: send it again"
+
+
 def database(file: Path) -> dict[str, Any]:
     """The settings of the default database in `file`."""
     return {

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from server.ingest.views import bundle
+from server.sites.views import enrolment
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("enrol/v1", enrolment),
+    path("sync/v1/bundle", bundle),
+]

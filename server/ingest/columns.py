@@ -13,58 +13,51 @@ from functools import lru_cache
 from django.db import connection, models
 
 from onecard.identity import DayNumber, RecordName, day_date
+from onecard.kinds import Outcome
 from onecard.purse.intent import base_record, ring_images
-from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Record, Shift, decode_record
-from server.ingest.models import DeclinedTap, Flow, FlowOutcome, ShiftTurn, Start
+from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Shift, decode_record
+from onecard.records import Record as Decoded
+from server.ingest.models import DeclinedTap, Flow, FlowOutcome, Record, ShiftTurn, Start
 from server.places import SEQUENCE_MAX, place
 
+_OUTCOMES = frozenset(int(outcome) for outcome in Outcome)
 _LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
-FLOW = (
-    "place, terminal_id, epoch, sequence, at, clock, shift, business_day, operator, uid, card_number, purse, purpose, "
-    "amount, counter, debited, loaded, load_sequence, pays, list_price, tier, film_class, time_slot, tickets, "
-    "tariff_version, bundle_id"
-)
-OUTCOME = "place, told_at_place, outcome, at, bundle_id"
-DECLINE = "place, terminal_id, at, business_day, shift, operator, reason, uid, card_number, purse, amount"
-SHIFT = (
-    "place, terminal_id, at, shift, business_day, operator, opened, paid_count, paid_fen, abandoned_count, "
-    "abandoned_fen, declined_count"
-)
-START = "place, terminal_id, epoch, incarnation, at, software, torn_bytes"
-RECORD = "place, terminal_id, epoch, sequence, kind, payload, tag, bundle_id"
-
 COLUMNS: dict[type[models.Model], str] = {
-    Flow: FLOW,
-    FlowOutcome: OUTCOME,
-    DeclinedTap: DECLINE,
-    ShiftTurn: SHIFT,
-    Start: START,
+    Record: "place, terminal_id, epoch, sequence, kind, payload, tag, bundle_id",
+    Flow: "place, terminal_id, epoch, sequence, at, clock, shift, business_day, operator, uid, card_number, purse, "
+    "purpose, amount, counter, debited, loaded, load_sequence, pays, list_price, tier, film_class, time_slot, tickets, "
+    "tariff_version, bundle_id",
+    FlowOutcome: "place, told_at_place, outcome, at, bundle_id",
+    DeclinedTap: "place, terminal_id, at, business_day, shift, operator, reason, uid, card_number, purse, amount",
+    ShiftTurn: "place, terminal_id, at, shift, business_day, operator, opened, paid_count, paid_fen, abandoned_count, "
+    "abandoned_fen, declined_count",
+    Start: "place, terminal_id, epoch, incarnation, at, software, torn_bytes",
 }
+"""The columns of each table in the order of its rows."""
 
-Row = tuple[object, ...]
+Cell = int | str | bytes | None
+Row = tuple[Cell, ...]
 
 
 class Contradiction(BadRecord):
     """A record that can be read and cannot be true."""
 
 
-def insert(model: type[models.Model], columns: str, rows: Sequence[Row]) -> None:
-    """Write `rows` in one statement."""
+def insert(model: type[models.Model], rows: Sequence[Row]) -> None:
+    """Write `rows`, in the order of the model's `COLUMNS`, in one statement."""
     if rows:
         marks = ", ".join(["%s"] * len(rows[0]))
         with connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({COLUMNS[model]}) VALUES ({marks})", rows)  # noqa: S608
 
 
-def row_of(name: RecordName, kind: int, payload: bytes, bundle: int) -> tuple[type[models.Model], Row] | None:
-    """The table and row of a record; None for kinds that are kept as bytes only. Raises `BadRecord`."""
-    record = decode_record(kind, payload)
-    row = _row(name, record, bundle)
-    return row
+def row_of(name: RecordName, kind: int, payload: bytes, bundle: int) -> tuple[type[models.Model] | None, Row]:
+    """The table and row of a record's columns; no table for kinds that are kept as bytes only. Raises `BadRecord`."""
+    return _row(name, decode_record(kind, payload), bundle)
 
 
-def _row(name: RecordName, record: Record, bundle: int) -> tuple[type[models.Model], Row] | None:
+def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Model] | None, Row]:
     here = place(name.terminal, name.sequence)
     match record:
         case Intent():
@@ -72,6 +65,8 @@ def _row(name: RecordName, record: Record, bundle: int) -> tuple[type[models.Mod
         case OutcomeRecord():
             if not 0 < record.intent < name.sequence:
                 raise Contradiction(record.KIND, f"its intent {record.intent} is not before it")
+            if record.outcome not in _OUTCOMES:
+                raise Contradiction(record.KIND, f"outcome {record.outcome} is not known")
             return FlowOutcome, (
                 place(name.terminal, record.intent),
                 here,
@@ -119,7 +114,7 @@ def _row(name: RecordName, record: Record, bundle: int) -> tuple[type[models.Mod
                 record.torn_bytes,
             )
         case _:
-            return None
+            return None, ()
 
 
 def _flow(here: int, name: RecordName, intent: Intent, bundle: int) -> Row:
@@ -167,12 +162,14 @@ def moment(seconds: int) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-def instant(seconds: int) -> object:
+def instant(seconds: int) -> Cell:
     """The same, as the database wants it."""
-    return connection.ops.adapt_datetimefield_value(moment(seconds))
+    adapted: Cell = connection.ops.adapt_datetimefield_value(moment(seconds))
+    return adapted
 
 
 @lru_cache(maxsize=256)
-def day(number: int) -> object:
+def day(number: int) -> Cell:
     """A day number as the database wants it."""
-    return connection.ops.adapt_datefield_value(day_date(DayNumber(number)))
+    adapted: Cell = connection.ops.adapt_datefield_value(day_date(DayNumber(number)))
+    return adapted

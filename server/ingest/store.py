@@ -1,0 +1,105 @@
+"""Storing a run: each record once, gaps as ranges, what is not believed apart. Runs inside one transaction.
+
+Rules
+- The cursor's row is locked first, so two carriers of one terminal's records queue.
+- What is here already is dropped. Same name, other bytes is a *fork*: quarantined, never "a duplicate" (I-04).
+- A run whose chain does not hold, or does not continue the record before it, is quarantined whole; a record that
+  cannot be read, or cannot be true, alone.
+- A quarantined record holds its place: it is acknowledged, and later ones are not blocked by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onecard.bundle import Run
+from server.ingest import chain
+from server.ingest.alarms import raise_alarm
+from server.ingest.belief import Doubt, believe, quarantine
+from server.ingest.chain import Item
+from server.ingest.models import Alarm, Bundle, Cursor, Gap, Quarantined
+from server.ingest.ranges import Held, Range, complement
+from server.sites.models import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The contiguous prefix now held and its chain tag (what may be acknowledged), and how many rows were added."""
+
+    received: int
+    received_tag: bytes
+    added: int
+
+
+def store_run(terminal: Terminal, run: Run, chain_key: bytes, envelope: bytes, now: datetime) -> Stored:
+    """Store what is new in `run`; `envelope` is what it came in."""
+    cursor, _ = Cursor.objects.select_for_update().get_or_create(terminal=terminal)
+    gaps = Gap.objects.filter(terminal=terminal).order_by("first").values_list("first", "last")
+    held = Held(cursor.highest, tuple(gaps))
+    added = 0
+    if run.entries:
+        items = chain.items_of(run, chain_key)
+        fresh = held.fresh(run.first_sequence, run.last_sequence)
+        forked = chain.forks(items, complement(run.first_sequence, run.last_sequence, fresh))
+        arrived = [items[sequence - run.first_sequence] for a, b in fresh for sequence in range(a, b + 1)]
+        if arrived or forked:
+            bundle = _bundle(terminal, run, len(arrived), envelope, now)
+            quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.FORK, "") for item in forked], now)
+            fault = _chain_fault(run, items, held, chain_key)
+            if fault is None:
+                believe(terminal, bundle, arrived, now)
+            else:
+                quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.CHAIN, fault) for item in arrived], now)
+            held = held.with_run(run.first_sequence, run.last_sequence)
+            _keep(cursor, held, now)
+            _check_successors(terminal, fresh, chain_key, now)
+            added = len(arrived) + len(forked)
+    return Stored(held.received, chain.tag_at(terminal.number, held.received, chain_key), added)
+
+
+def _bundle(terminal: Terminal, run: Run, stored: int, envelope: bytes, now: datetime) -> Bundle:
+    return Bundle.objects.create(
+        terminal=terminal,
+        first=run.first_sequence,
+        last=run.last_sequence,
+        stored=stored,
+        digest=hashlib.sha256(envelope).digest(),
+        received_at=now,
+    )
+
+
+def _chain_fault(run: Run, items: Sequence[Item], held: Held, chain_key: bytes) -> str | None:
+    """Why the run does not belong to the terminal's chain, as far as it is here; None when it does."""
+    if items[-1].tag != run.last_tag:
+        return "the records do not lead to the bundle's last tag"
+    before = run.first_sequence - 1
+    known = before == 0 or held.holds(before)
+    if known and run.previous_tag not in chain.tags_at(run.terminal, before, chain_key):
+        return f"it does not continue record {before}"
+    return None
+
+
+def _keep(cursor: Cursor, held: Held, now: datetime) -> None:
+    """Write down what is held now; a gap that stays keeps the time it was noticed."""
+    known = {gap.first: gap for gap in Gap.objects.filter(terminal=cursor.terminal)}
+    for first, last in held.gaps:
+        gap = known.pop(first, None)
+        if gap is None:
+            Gap.objects.create(terminal=cursor.terminal, first=first, last=last, noticed_at=now)
+        elif gap.last != last:
+            gap.last = last
+            gap.save(update_fields=("last",))
+    for gap in known.values():
+        gap.delete()
+    cursor.received, cursor.highest = held.received, held.highest
+    cursor.save(update_fields=("received", "highest"))
+
+
+def _check_successors(terminal: Terminal, fresh: Iterable[Range], chain_key: bytes, now: datetime) -> None:
+    """What arrived late must lead to what was here before it; only an alarm can tell when it does not."""
+    for _, last in fresh:
+        if not chain.successor_fits(terminal.number, last, chain_key):
+            raise_alarm(Alarm.Kind.CHAIN, terminal, f"record {last + 1} does not continue record {last}", now)

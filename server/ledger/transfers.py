@@ -1,0 +1,44 @@
+"""Which transfers a flow needs, given what is known of it. Pure.
+
+    PAID, not posted before                          float    → site       sale
+    stands on the card without a final word,
+    or ABANDONED (P-R11)                             float    → in_doubt   doubt
+    PAID after that                                  in_doubt → site       settle
+    ABANDONED and stands: with its certificate       in_doubt → float      refund
+
+Nothing is ever taken back: what is known only grows, and each row is posted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from onecard.kinds import Outcome
+from onecard.purse.resolution import State
+from server.ledger.models import FLOAT, IN_DOUBT, Reason
+
+
+def accounts(reason: Reason, site_account: str) -> tuple[str, str]:
+    """Debit and credit account of a flow's transfer."""
+    match reason:
+        case Reason.SALE:
+            return FLOAT, site_account
+        case Reason.DOUBT:
+            return FLOAT, IN_DOUBT
+        case Reason.SETTLE:
+            return IN_DOUBT, site_account
+        case Reason.REFUND:
+            return IN_DOUBT, FLOAT
+        case _:
+            raise AssertionError(reason)
+
+
+def needed(state: State, outcome: Outcome | None, posted: Collection[str]) -> list[Reason]:
+    """The transfers still missing for a debit of more than nothing, in order."""
+    if outcome is Outcome.PAID:
+        wanted = [Reason.DOUBT, Reason.SETTLE] if Reason.DOUBT in posted else [Reason.SALE]
+    elif state is State.STANDS:
+        wanted = [Reason.DOUBT, Reason.REFUND] if outcome is Outcome.ABANDONED else [Reason.DOUBT]
+    else:
+        wanted = []
+    return [reason for reason in wanted if reason not in posted]

@@ -1,0 +1,110 @@
+"""`onecard server`: make a management centre, run it, let terminals in, check its ledger."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from server import installation
+from server.supervisor import Child, Supervisor
+
+_DATA = click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The server's directory: database, keys, certificates.",
+)
+
+
+@click.group()
+def command() -> None:
+    """The management centre of the chain."""
+
+
+@command.command()
+@_DATA
+@click.option("--host", "hosts", multiple=True, help="A further name or address terminals reach the server by.")
+@click.option("--user", default="admin", show_default=True, help="Name of the first manager.")
+@click.option("--password", help="The manager's password; a random one is made and printed otherwise.")
+def init(data: Path, hosts: tuple[str, ...], user: str, password: str | None) -> None:
+    """Make a server: its keys, certificates, database, the cinemas, the first tariff and a manager.
+
+    Terminals trust the file DIR/tls/ca.pem: copy it to them.
+    """
+    names = dict.fromkeys(("localhost", "127.0.0.1", "::1", socket.gethostname(), *hosts))
+    installation.make(data, names, datetime.now(UTC))
+    password = installation.add_manager(user, password)
+    click.echo(f"made a server in {data}")
+    click.echo(f"terminals trust {data / 'tls' / 'ca.pem'}")
+    click.echo(f"manager: {user}  password: {password}")
+
+
+@command.command()
+@_DATA
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8443, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16), help="Web processes.")
+def run(data: Path, host: str, port: int, workers: int) -> None:
+    """Run the server: the web, the key process and the poster. Prints `ready https://…` when it is.
+
+    Stop it with Ctrl-C or SIGTERM.
+    """
+    installation.enter(data)
+    data = data.resolve()
+    onecard = [sys.executable, "-m", "tools.cli"]
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
+    web += ["--workers", str(workers), "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
+    web += ["--ssl-certificate", str(data / "tls" / "server.pem"), "--ssl-keyfile", str(data / "tls" / "server.key")]
+    children = [
+        Child("keys", [*onecard, "keys", "serve", "--data", str(data / "keys"), "--socket", str(data / "keyd.sock")]),
+        Child("poster", [sys.executable, "-m", "server.ledger.poster"]),
+        Child("web", [*web, "server.wsgi:application"]),
+    ]
+    environment = os.environ | installation.environment(data)
+    supervisor = Supervisor(children, environment, lambda line: click.echo(line, err=True))
+    reach = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    supervisor.run(
+        ready=lambda: _answers(reach, port, data) and (data / "keyd.sock").exists(),
+        on_ready=lambda: click.echo(f"ready https://{reach}:{port}"),
+    )
+    click.echo("stopped")
+
+
+@command.command()
+@_DATA
+@click.option("--site", required=True, help="Code of the cinema, for example WDK.")
+@click.option("--desk", is_flag=True, help="For a desk station, which issues and loads cards.")
+def token(data: Path, site: str, desk: bool) -> None:
+    """Print a one-time token that lets one new terminal in. It is good for 15 minutes."""
+    installation.enter(data)
+    from server.sites.enrol import new_token  # noqa: PLC0415 - models import only after Django is set up
+    from server.sites.models import Terminal  # noqa: PLC0415
+
+    click.echo(new_token(site, Terminal.Work.DESK if desk else Terminal.Work.TILL, datetime.now(UTC)))
+
+
+@command.command()
+@_DATA
+@click.argument("number", type=int)
+def revoke(data: Path, number: int) -> None:
+    """Believe terminal NUMBER no longer: it is stolen, or its keys are lost. There is no way back."""
+    installation.enter(data)
+    from server.sites.enrol import revoke_terminal  # noqa: PLC0415
+
+    revoke_terminal(number)
+    click.echo(f"terminal {number} is revoked")
+
+
+def _answers(host: str, port: int, data: Path) -> bool:
+    context = ssl.create_default_context(cafile=str(data / "tls" / "ca.pem"))
+    try:
+        with socket.create_connection((host, port), 1) as raw, context.wrap_socket(raw, server_hostname=host):
+            return True
+    except OSError:
+        return False
