@@ -1,13 +1,15 @@
 """What the server may conclude about one purse from a *set* of evidence (P-R9 … R12). Pure.
 
 Evidence is INTENTs with the ring they saw and the OUTCOMEs received for them. The result depends on the set alone:
-order, delay and duplicates change nothing.
+order, delay and duplicates change nothing. Where a terminal gave one intent several words, an acknowledged write
+outweighs the others: what was paid is never refunded.
 
 - A record is *durable* when its writer journaled PAID or ACKED for it, or when a durable record stands on it: its
   base, and everything in the ring that an acknowledged intent saw (P-R9).
 - An intent is *void* when a different durable record stands at its counter or at its base's counter, or its base is
   void (P-R10).
-- An ABANDONED sale that is durable is *refunded*, once (P-R11).
+- An ABANDONED sale that is durable is *refunded*, once (P-R11), unless another intent claims the same record: a
+  terminal that breaks P-R7 must not be refunded for a sale it was paid for (hole H10).
 - Everything else is open; one acknowledged null record and all uploads settle it (P-R12, I-11).
 """
 
@@ -22,6 +24,7 @@ from onecard.purse.bounds import Bound
 from onecard.purse.record import Identity
 
 _ACKNOWLEDGED = frozenset({Outcome.PAID, Outcome.ACKED})
+_NO_WORD = max(Outcome) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Resolution:
     """The conclusion about one purse.
 
     `states` is by (terminal, sequence). `head` is the highest durable (counter, debited). `refunds` names the
-    intents due a refund. `forks` lists counters at which two durable records stand: a clone or a roll-back.
+    intents due a refund. `forks` lists counters at which two durable records stand (a clone or a roll-back), or one
+    that two intents claim (a terminal out of order).
     `unattributed` is what the head states as debited beyond the sum of the standing intents known here: exact, and
     the share of records not uploaded (yet).
     """
@@ -65,9 +69,15 @@ class Resolution:
 
 def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
     """Resolve one purse whose first durable record, written at the desk, is `genesis`."""
-    intents = {(item.record.terminal, item.sequence): item for item in evidence}
+    intents: dict[tuple[int, int], Evidence] = {}
+    for item in sorted(evidence, key=_weight):
+        intents.setdefault((item.record.terminal, item.sequence), item)
     unsent = {name for name, item in intents.items() if item.outcome is Outcome.UNSENT}
-    by_identity = {item.record: item for name, item in intents.items() if name not in unsent}
+    claims: dict[Identity, list[Evidence]] = {}
+    for name, item in intents.items():
+        if name not in unsent:
+            claims.setdefault(item.record, []).append(item)
+    by_identity = {identity: claimants[0] for identity, claimants in claims.items()}
     durable = _durable(genesis, by_identity)
     at_counter: dict[int, set[Identity]] = {}
     for identity in durable:
@@ -77,7 +87,9 @@ def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
     def state(name: tuple[int, int], item: Evidence) -> State:
         if name in unsent or item.record in void:
             return State.VOID
-        return State.STANDS if item.record in durable else State.OPEN
+        if item.record not in durable:
+            return State.OPEN
+        return State.STANDS if by_identity[item.record] is item else State.VOID
 
     states = {name: state(name, item) for name, item in intents.items()}
     head = max(durable)
@@ -85,16 +97,27 @@ def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
     refunds = frozenset(
         name
         for name, item in intents.items()
-        if states[name] is State.STANDS and item.outcome is Outcome.ABANDONED and item.amount
+        if states[name] is State.STANDS
+        and item.outcome is Outcome.ABANDONED
+        and item.amount
+        and len(claims[item.record]) == 1
     )
+    forks = {counter for counter, found in at_counter.items() if len(found) > 1}
+    forks |= {identity.counter for identity in durable if len(claims.get(identity, ())) > 1}
     return Resolution(
         states=states,
         head=Bound(head.counter, head.debited),
         refunds=refunds,
-        forks=tuple(sorted(counter for counter, found in at_counter.items() if len(found) > 1)),
+        forks=tuple(sorted(forks)),
         unattributed=head.debited - genesis.debited - standing,
         durable=durable,
     )
+
+
+def _weight(item: Evidence) -> tuple[int, int, Identity, Identity, tuple[Identity, ...], int]:
+    """Strongest word first; the rest only makes the order one order."""
+    word = _NO_WORD if item.outcome is None else item.outcome
+    return word, item.sequence, item.record, item.base, item.seen, item.amount
 
 
 def _durable(genesis: Identity, by_identity: Mapping[Identity, Evidence]) -> frozenset[Identity]:
