@@ -13,7 +13,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from firmware.card_sight import Known, Presentation, Refused, Sight, believes
+from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
@@ -22,7 +22,6 @@ from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose
 from onecard.money import Fen
 from onecard.purse import plan
-from onecard.purse.bounds import Bound
 from onecard.purse.certificate import Certificate, Flags
 from onecard.purse.ring import ring_bytes
 from onecard.records import Decline
@@ -140,8 +139,7 @@ class Teller:
         assert sale is not None
         intent = self._log.memory.open_intent()
         uid, amount = shown.card.uid, Fen(sale.intent.amount)
-        bounds = self._log.memory.bounds(sale.name)
-        match plan.retap(shown.ring, intent, bounds):
+        match plan.retap(shown.ring, intent, self._log.memory.bounds(sale.name)):
             case plan.NotVisible():
                 self.abandon()
                 return Abandoned(uid, amount)
@@ -150,7 +148,7 @@ class Teller:
             case plan.Rewrite(write):
                 landed = self._writer.rewrite(shown, write, intent)
             case plan.SealOpen():
-                sealed = self._while_it_lies(shown, lambda: self._seal(shown, bounds))
+                sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
                     return sealed
                 landed = sealed
@@ -159,9 +157,7 @@ class Teller:
         balance = Fen(sale.intent.loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
 
-    def _seal(self, shown: Presentation, bounds: list[Bound]) -> Landed | Declined:
-        if not believes(shown, bounds):
-            return self._decline(DeclineReason.CARD_BEHIND, shown)
+    def _seal(self, shown: Presentation) -> Landed | Declined:
         if plan.worn_out(shown.ring, 0):
             return self._decline(DeclineReason.WORN_OUT, shown)
         known = self._sight.certificate(shown)

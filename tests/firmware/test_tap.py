@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
 from onecard.money import Fen
-from onecard.records import Decline, Intent, OutcomeRecord
-from tools.bench.till import Counter, Issuer, Till, counter, uids
+from onecard.purse.record import COUNTER_LIMIT
+from onecard.records import Ack, Decline, Intent, OutcomeRecord
+from tools.bench.till import NOON, Counter, Issuer, Till, counter, uids
 
 _UID, _OTHER = uids(2)
 _TEARS = ("before", "erased", "half", "weak", "after")
@@ -83,11 +85,48 @@ def test_a_first_sight_debit_costs_sixteen_host_commands(desk: Counter, till: Ti
 def test_the_intent_is_durable_before_the_card_is_written(desk: Counter, till: Till, card: Path) -> None:
     """I-01: whatever a tear leaves, the journal on the disk already tells of the attempt."""
     desk.place(card)
-    desk.tear("after")
+    desk.tear("before")
     assert isinstance(till.pay(700), InDoubt)
+    assert till.durable == till.log.next_sequence - 1
     till.restart()
     assert till.memory.open_sale is not None
     assert till.memory.open_sale.intent.amount == 700
+
+
+def test_paid_is_durable_before_it_is_shown(desk: Counter, till: Till, card: Path) -> None:
+    """P-R3."""
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    assert till.durable == till.log.next_sequence - 1
+
+
+def test_paid_by_a_re_tap_is_durable_before_it_is_shown(desk: Counter, till: Till, card: Path) -> None:
+    desk.place(card)
+    desk.tear("erased")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    assert till.durable == till.log.next_sequence - 1
+
+
+def test_paid_by_a_seal_is_durable_before_it_is_shown(desk: Counter, till: Till, other_till: Till, card: Path) -> None:
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(card)
+    assert isinstance(other_till.pay(), Paid)
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    assert till.durable == till.log.next_sequence - 1
+
+
+def test_abandoned_is_durable_before_it_is_shown(desk: Counter, till: Till, card: Path) -> None:
+    """P-R6."""
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(), InDoubt)
+    assert till.teller.abandon() is not None
+    assert till.durable == till.log.next_sequence - 1
 
 
 @pytest.mark.parametrize("mode", _TEARS)
@@ -260,6 +299,7 @@ def test_a_torn_delivery_leaves_a_card_that_can_be_used(
         assert isinstance(torn, InDoubt)
     else:
         assert torn == Declined(DeclineReason.CARD_MOVED, _UID)
+        assert {intent.purpose for intent in till.records(Intent)} == {Purpose.DELIVERY}
     desk.place(card)
     result = till.pay(1000)
     assert isinstance(result, Paid)
@@ -419,3 +459,108 @@ def test_an_abandoned_sale_and_the_next_one_have_different_bytes(desk: Counter, 
     assert isinstance(first, Intent)
     assert isinstance(second, Intent)
     assert (first.counter, first.debited) == (second.counter, second.debited)
+
+
+def test_an_unreadable_block_is_blanked_before_the_next_debit(desk: Counter, till: Till, card: Path) -> None:
+    """P-R4, hole H8: a weak record that comes back later must not find its block as it left it."""
+    image = card_file.load(card)
+    image.blocks[21] = b"\xa5" * 16
+    card_file.save(card, image)
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+    assert card_file.load(card).blocks[21] == bytes(16)
+
+
+def test_a_sale_whose_blanking_is_torn_was_never_sent(desk: Counter, till: Till, card: Path) -> None:
+    """P-R3: UNSENT, told as declined, and no trace of it stays open."""
+    image = card_file.load(card)
+    image.blocks[21] = b"\xa5" * 16
+    card_file.save(card, image)
+    desk.place(card)
+    desk.tear("half")
+    assert till.pay() == Declined(DeclineReason.CARD_MOVED, _UID)
+    assert _outcomes(till) == [Outcome.UNSENT]
+    assert till.memory.open_sale is None
+    assert till.memory.unresolved(PurseName(_UID, 0)) == set()
+    desk.place(card)
+    assert isinstance(till.pay(), Paid)
+
+
+def test_a_card_below_its_own_certificates_floor_is_behind(
+    desk: Counter, till: Till, tmp_path: Path, issuer: Issuer
+) -> None:
+    """P-R8, R15, at first sight."""
+    desk.place(issuer.card(tmp_path / "rolled", _UID, loaded=5000, floor_counter=9, floor_debited=800))
+    assert till.pay() == Declined(DeclineReason.CARD_BEHIND, _UID)
+
+
+def test_a_card_below_a_downlinked_certificates_floor_is_behind(
+    desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    till.memory.learn([issuer.certificate(_UID, 2, 9000, floor_counter=9, floor_debited=800)])
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.CARD_BEHIND, _UID)
+
+
+def test_a_certificate_that_the_ring_does_not_name_is_refused(
+    desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    """An old certificate of the same card, written back under a ring that names a newer one."""
+    image = card_file.load(card)
+    for place, block in enumerate((4, 5, 6, 8, 9, 10)):
+        image.blocks[block] = issuer.certificate(_UID, 2, 9000)[16 * place : 16 * place + 16]
+    card_file.save(card, image)
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.BAD_CERTIFICATE, _UID)
+    assert _declined(till, DeclineReason.BAD_CERTIFICATE)
+
+
+def test_a_certificate_changed_on_the_card_is_refused(desk: Counter, till: Till, card: Path) -> None:
+    """I-10: whoever has the sector keys can write blocks, and cannot write a signature."""
+    image = card_file.load(card)
+    block = bytearray(image.blocks[4])
+    block[7] = 0x7F
+    image.blocks[4] = bytes(block)
+    card_file.save(card, image)
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.BAD_CERTIFICATE, _UID)
+
+
+def test_a_hotlisted_card_is_not_loaded_by_an_inquiry(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
+    till.hotlist.add(issuer.number(_UID))
+    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    desk.place(card)
+    assert till.teller.inquire(settle=True) == Declined(DeclineReason.HOTLISTED, _UID)
+    assert till.records(Intent) == []
+
+
+def test_an_acknowledged_sync_gives_the_offline_cap_anew(desk: Counter, till: Till, card: Path) -> None:
+    """P-R22, docs/adr/0007."""
+    till.restart(TapLimits(Fen(1500)))
+    desk.place(card)
+    assert isinstance(till.pay(1000), Paid)
+    till.log.write(Ack(at=NOON, generation=1, received=1, safe=1, safe_tag=bytes(8)), durable=False)
+    assert isinstance(till.pay(1000), Paid)
+
+
+def test_a_card_near_its_last_counter_is_worn_out_even_with_a_load_waiting(
+    desk: Counter, till: Till, tmp_path: Path, issuer: Issuer
+) -> None:
+    """P-R24: a delivery and a debit are two records."""
+    newest = COUNTER_LIMIT - 2
+    desk.place(issuer.card(tmp_path / "worn", _UID, loaded=5000, counter=newest - 2))
+    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    assert till.pay() == Declined(DeclineReason.WORN_OUT, _UID, Fen(9000))
+
+
+def test_an_unfinished_null_record_is_abandoned_at_the_next_start(
+    desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    desk.place(card)
+    assert isinstance(till.teller.inquire(settle=True), Shown)
+    sequence = till.log.next_sequence
+    intent = till.records(Intent)[-1]
+    assert isinstance(intent, Intent)
+    till.log.write(replace(intent, counter=intent.counter + 1), durable=True)  # and the power goes
+    till.restart()
+    assert till.records(OutcomeRecord)[-1] == OutcomeRecord(sequence, Outcome.ABANDONED, NOON)

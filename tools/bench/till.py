@@ -25,7 +25,7 @@ from onecard import keys
 from onecard.card_keys import classic_key_a, classic_key_b
 from onecard.clock import Instant
 from onecard.identity import CardNumber, DayNumber, card_number
-from onecard.journal import BootInfo, Journal
+from onecard.journal import BootInfo, Journal, JournalReader
 from onecard.keys import KeyRing, Role
 from onecard.kinds import CardKind, ClockQuality, PurseUnit
 from onecard.money import Fen
@@ -33,6 +33,7 @@ from onecard.purse import certificate as certificates
 from onecard.purse import record
 from onecard.purse.certificate import Certificate, Flags
 from onecard.purse.record import DebitRecord, LoadReference
+from onecard.purse.ring import slot_of
 from onecard.records import Record, decode_record
 from onecard.tariff import Quote, Reason
 
@@ -100,12 +101,13 @@ class Issuer:
     def record_image(self, uid: bytes, written: DebitRecord, purse: int = 0) -> bytes:
         return record.encode(written, record.record_key(self.masters[Role.DEBIT_MAC], uid), purse)
 
-    def script(self, uid: bytes, certificate: bytes) -> PersonalisationScript:
+    def script(self, uid: bytes, certificate: bytes, counter: int = 0) -> PersonalisationScript:
         """What a desk writes: three null records under copy 0, the certificate in both copies."""
         load_sequence = int.from_bytes(certificate[4:7], "big")
         reference = LoadReference.of(0, load_sequence)
+        written = [DebitRecord(counter + place, reference, 0, 0, 0) for place in range(3)]
         first, second, third = (
-            self.record_image(uid, DebitRecord(counter, reference, 0, 0, 0)) for counter in range(3)
+            self.record_image(uid, each) for each in sorted(written, key=lambda each: slot_of(each.counter))
         )
         sector_keys = tuple(
             SectorKeys(
@@ -116,9 +118,9 @@ class Issuer:
         )
         return PersonalisationScript(uid, sector_keys, {0: PurseImages((first, second, third), certificate)})
 
-    def card(self, path: Path, uid: bytes, loaded: int, **changes: object) -> Path:
-        """A personalised card in a file, its blocks set without a reader."""
-        script = self.script(uid, self.certificate(uid, 1, loaded, **changes))
+    def card(self, path: Path, uid: bytes, loaded: int, *, counter: int = 0, **changes: object) -> Path:
+        """A personalised card in a file, its blocks set without a reader; `counter` is that of its first record."""
+        script = self.script(uid, self.certificate(uid, 1, loaded, **changes), counter)
         image = blank_image(uid, [(b"\xff" * 6, b"\xff" * 6)] * SECTORS)
         for block, data in script.data().items():
             image.blocks[block] = data
@@ -164,6 +166,13 @@ class Till:
 
     def pay(self, amount: int = 1000) -> object:
         return self.teller.tap(lambda tier: fixed(amount))
+
+    @property
+    def durable(self) -> int:
+        """The last sequence that a power cut would leave, as another process sees it."""
+        mark = JournalReader(self._folder).durable
+        assert mark is not None
+        return mark.name.sequence
 
     def records(self, schema: type[Record]) -> list[Record]:
         """What the journal holds of one kind, oldest first."""
