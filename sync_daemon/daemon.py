@@ -100,6 +100,7 @@ class Daemon:
             log(fault)
         self._machine = SyncMachine(identity.number, identity.keys, standing, pace, random)
         self._shown_at = monotonic()
+        self._oldest_at = 0  # when the oldest unacknowledged record was made, as of the last bundle
         self.status = LineStatus(backlog=self._machine.backlog(self._durable()))
         self.status.write(self._status_file)
 
@@ -139,24 +140,33 @@ class Daemon:
             alarm = self._apply_effects()
         except OnecardError as error:
             self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
-            self._trouble(str(error), self.status.alarm)
+            self._trouble(offer, str(error), self.status.alarm)
             return
         note = self._machine.conclude(self._monotonic(), run.last_sequence)
         if alarm or note:
-            self._trouble(alarm or (note.text if note else ""), alarm)
+            self._trouble(offer, alarm or (note.text if note else ""), alarm)
             return
         received, backlog = self._machine.standing.received, self._machine.backlog(offer.last)
+        if not backlog:
+            self._oldest_at = 0
         if run.entries:
             self._log(f"sent records {run.first_sequence} to {run.last_sequence}; acknowledged {received}")
         elif not self.status.line_up:
             self._log(f"the server answers; acknowledged {received}")
-        self._show(line_up=True, backlog=backlog, last_contact_at=self._wall(), last_error="", alarm="")
+        self._show(
+            line_up=True,
+            backlog=backlog,
+            oldest_at=self._oldest_at,
+            last_contact_at=self._wall(),
+            last_error="",
+            alarm="",
+        )
 
     def _cut(self, offer: Offer) -> Run:
         run = self._journal.cut(offer)
-        oldest_at = recorded_at(*run.entries[0]) if run.entries else 0
+        self._oldest_at = recorded_at(*run.entries[0]) if run.entries else 0
         room = self._journal.room_per_mille()
-        return dataclasses.replace(run, status=(offer.backlog, oldest_at, room, self._wall()))
+        return dataclasses.replace(run, status=(offer.backlog, self._oldest_at, room, self._wall()))
 
     def _packed(self, run: Run) -> bytes:
         credentials = self._credentials
@@ -185,10 +195,11 @@ class Daemon:
                     assert_never(effect)
         return alarm
 
-    def _trouble(self, text: str, alarm: str) -> None:
+    def _trouble(self, offer: Offer, text: str, alarm: str) -> None:
         pause = max(0.0, self._machine.due_at - self._monotonic())
         self._log(f"{text}; next try in {pause:.1f} s")
-        self._show(line_up=False, last_error=text, alarm=alarm)
+        backlog = self._machine.backlog(offer.last)
+        self._show(line_up=False, backlog=backlog, oldest_at=self._oldest_at, last_error=text, alarm=alarm)
 
     def _show(self, **changes: Any) -> None:
         self.status = dataclasses.replace(self.status, **changes)

@@ -252,7 +252,8 @@ class SyncMachine:
             )
         self._failures = 0
         self._first_at = now
-        self._due_at = now if self._fresh_tables else now + self._pace.heartbeat_seconds
+        more = self._fresh_tables or after.received < offer.last  # to tell, or to send
+        self._due_at = now if more else now + self._pace.heartbeat_seconds
         self._move(Event.ANSWERED)
         return None
 

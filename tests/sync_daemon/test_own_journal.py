@@ -1,0 +1,121 @@
+"""What the daemon reads of the journal, and how far."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from onecard.bundle import Run
+from onecard.identity import TerminalNumber
+from onecard.journal import CorruptMiddle
+from onecard.journal.mark import DurableMark
+from onecard.journal.pool import DURABLE
+from sync_daemon.own_journal import JournalOfAnother, OwnJournal
+from sync_daemon.protocol import Offer
+from tests.sync_daemon.keys import CHAIN_KEY, TERMINAL
+from tests.sync_daemon.till import Till
+
+
+def offer(first: int, last: int, records: int = 500, size: int = 256 << 10) -> Offer:
+    return Offer(first, last, records, size, {})
+
+
+def journal(till: Till) -> OwnJournal:
+    return OwnJournal(till.data / "journal", TERMINAL)
+
+
+def runs(own: OwnJournal, last: int, records: int) -> list[Run]:
+    cut: list[Run] = []
+    first = 1
+    while first <= last:
+        cut.append(own.cut(offer(first, last, records)))
+        first = cut[-1].last_sequence + 1
+    return cut
+
+
+def test_a_directory_without_a_journal_is_an_empty_one(tmp_path: Path) -> None:
+    own = OwnJournal(tmp_path / "journal", TERMINAL)
+    assert (own.mark(), own.oldest, own.tag(1), own.room_per_mille()) == (None, 1, None, 1000)
+    assert own.cut(offer(1, 0)) == Run(TERMINAL, 1, 0, bytes(8), (), bytes(8), {}, ())
+
+
+def test_a_journal_of_another_terminal_is_refused(till: Till) -> None:
+    with pytest.raises(JournalOfAnother, match="of terminal 17, the identity beside it of terminal 18"):
+        OwnJournal(till.data / "journal", TerminalNumber(18)).mark()
+
+
+def test_runs_follow_each_other_without_gap_and_carry_the_chain(till: Till) -> None:
+    till.write(1500)  # over several segments
+    cut = runs(journal(till), till.durable, 70)
+    assert all(run.chain_holds(CHAIN_KEY) for run in cut)
+    assert [name for run in cut for name, _, _ in run.named()] == till.names
+    assert all(after.previous_tag == before.last_tag for before, after in itertools.pairwise(cut))
+
+
+def test_a_run_cut_anew_from_anywhere_is_the_same(till: Till) -> None:
+    till.write(900)
+    own = journal(till)
+    walked = runs(own, till.durable, 100)
+    for run in reversed(walked):
+        assert journal(till).cut(offer(run.first_sequence, till.durable, 100)) == run
+        assert own.cut(offer(run.first_sequence, till.durable, 100)) == run
+
+
+def test_a_run_keeps_to_its_size(till: Till) -> None:
+    till.write(400)
+    run = journal(till).cut(offer(1, 401, size=8192))
+    size = sum(len(payload) for _, payload in run.entries)
+    assert 8192 - 4200 < size + 5 * len(run.entries) <= 8192
+
+
+def test_each_record_is_named_by_its_own_epoch(till: Till) -> None:
+    till.write(3)
+    till.close()
+    again = Till(till.data)
+    again.write(2)
+    assert journal(again).cut(offer(3, 7)).epoch == 1
+    assert journal(again).cut(offer(6, 7)).epoch == 2
+    again.close()
+
+
+def test_a_heartbeat_names_the_end_of_the_journal(till: Till) -> None:
+    till.write(4)
+    own = journal(till)
+    run = own.cut(offer(6, 5))
+    assert (run.first_sequence, run.epoch, run.entries) == (6, 1, ())
+    assert run.previous_tag == run.last_tag == own.tag(5)
+
+
+def test_a_mark_that_claims_too_little_makes_no_record_foreign(till: Till) -> None:
+    own = journal(till)
+    early = own.mark()
+    assert early is not None
+    till.write(6)
+    late = own.mark()
+    assert late is not None
+    (till.data / "journal" / DURABLE).write_bytes(DurableMark(early.name, early.tag).encode())
+    assert own.mark() == early
+    assert own.tag(7) == late.tag
+    assert own.tag(8) is None
+    assert own.cut(offer(1, 1)).last_sequence == 1
+
+
+def test_what_lies_before_damage_is_sent_first(till: Till) -> None:
+    till.write(120)
+    till.close()
+    segment = till.data / "journal" / "seg-00000001.ocj"
+    raw = bytearray(segment.read_bytes())
+    raw[3000] ^= 0xFF
+    segment.write_bytes(raw)
+    own = OwnJournal(till.data / "journal", TERMINAL)
+    run = own.cut(offer(1, 121))
+    assert 1 < run.last_sequence < 121
+    assert run.chain_holds(CHAIN_KEY)
+    with pytest.raises(CorruptMiddle, match=f"record {run.last_sequence + 1} is lost"):
+        own.cut(offer(run.last_sequence + 1, 121))
+
+
+def test_room_is_what_the_pool_still_has(till: Till) -> None:
+    assert journal(till).room_per_mille() == 23 * 1000 // 24
