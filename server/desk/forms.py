@@ -1,0 +1,67 @@
+"""The clerk's two forms. Amounts are typed in yuan and are fen from then on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from onecard.errors import OnecardError
+from onecard.identity import CardNumber, parse_card_number
+from onecard.kinds import CardKind
+from onecard.money import Fen, parse_yuan
+from server.sites.models import Site
+
+TIERS = range(1, 6)
+
+
+class YuanField(forms.CharField):
+    """An amount of money; cleans to fen."""
+
+    def clean(self, value: Any) -> Fen:
+        """Fen; an empty optional field is 0."""
+        text = super().clean(value)
+        try:
+            return parse_yuan(text) if text else Fen(0)
+        except OnecardError as error:
+            raise ValidationError(str(error)) from error
+
+
+class CardNumberField(forms.CharField):
+    """A card number as printed; cleans to the number, or None for the card that is placed."""
+
+    def clean(self, value: Any) -> CardNumber | None:
+        """The number, or None when nothing was typed."""
+        text = super().clean(value)
+        try:
+            return parse_card_number(text) if text else None
+        except OnecardError as error:
+            raise ValidationError(str(error)) from error
+
+
+class IssueForm(forms.Form):
+    """A new card."""
+
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("cinema"))
+    kind = forms.TypedChoiceField(
+        label=_("kind"),
+        coerce=lambda value: CardKind(int(value)),
+        choices=[
+            (CardKind.STORED_VALUE.value, _("stored-value card")),
+            (CardKind.FREE.value, _("free card")),
+            (CardKind.CASHIER.value, _("cashier card")),
+            (CardKind.OPERATOR.value, _("operator card")),
+        ],
+    )
+    tier = forms.TypedChoiceField(label=_("tier"), coerce=int, choices=[(tier, tier) for tier in TIERS])
+    amount = YuanField(label=_("first load, yuan"), required=False, max_length=12)
+
+
+class LoadForm(forms.Form):
+    """A load on a card that exists."""
+
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("cinema"))
+    number = CardNumberField(label=_("card number (empty: the card that is placed)"), required=False, max_length=20)
+    amount = YuanField(label=_("amount, yuan"), max_length=12)

@@ -1,0 +1,98 @@
+"""A desk job: what a clerk wants done to one card, and how far it has come.
+
+    new → assigned → card → done
+              ↘        ↘
+               failed   failed
+
+`assigned`: a station has it. `card`: a card is bound to it, and its certificate is issued or about to be; from here on
+the same card finishes the job, however often the station is cut.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from onecard import kinds
+from onecard.desk import WORDS_MAX, JobAction
+from onecard.identity import CardNumber, card_number_text
+from onecard.money import yuan
+from server.cards.models import Certificate
+from server.sites.models import Site, Terminal
+
+_KINDS = [(kind.value, kind.name.lower().replace("_", " ")) for kind in kinds.CardKind]
+_ACTIONS = [(action.value, action.name.lower()) for action in JobAction]
+
+
+class Job(models.Model):
+    """One piece of work for the desks of a cinema."""
+
+    class State(models.TextChoices):
+        """How far it has come."""
+
+        NEW = "new", _("waiting for a desk")
+        ASSIGNED = "assigned", _("waiting for the card")
+        CARD = "card", _("card on the desk")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    action = models.PositiveSmallIntegerField(_("work"), choices=_ACTIONS)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.NEW)
+    site = models.ForeignKey(Site, models.PROTECT, verbose_name=_("cinema"))
+    operator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("clerk"))
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=_KINDS, default=kinds.CardKind.STORED_VALUE.value)
+    tier = models.PositiveSmallIntegerField(_("tier"), default=0)
+    amount = models.PositiveBigIntegerField(_("amount, fen"), default=0)
+    number = models.BigIntegerField(_("card number"), null=True, help_text=_("empty: any card that fits"))
+    uid = models.BinaryField(_("UID"), max_length=7, null=True)
+    station = models.ForeignKey(Terminal, models.PROTECT, null=True, verbose_name=_("desk station"))
+    certificate = models.ForeignKey(Certificate, models.PROTECT, null=True, verbose_name=_("load certificate"))
+    words = models.CharField(_("remark"), max_length=WORDS_MAX, blank=True)
+    created_at = models.DateTimeField(_("ordered"))
+    assigned_at = models.DateTimeField(_("taken by a desk"), null=True)
+    card_at = models.DateTimeField(_("card bound"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("desk job")
+        verbose_name_plural = _("desk jobs")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="a_station_works_on_one_job", fields=("station",), condition=Q(state__in=("assigned", "card"))
+            ),
+            models.UniqueConstraint(
+                name="a_number_is_issued_once",
+                fields=("number",),
+                condition=Q(action=JobAction.ISSUE.value, number__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="a_uid_is_issued_once",
+                fields=("uid",),
+                condition=Q(action=JobAction.ISSUE.value, uid__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_bound_job_has_a_card",
+                condition=~Q(state__in=("card", "done")) | Q(uid__isnull=False, station__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.get_action_display()} {self.get_state_display()}"
+
+    @property
+    def number_text(self) -> str:
+        """The card number as printed, or nothing."""
+        return "" if self.number is None else card_number_text(CardNumber(self.number))
+
+    @property
+    def amount_yuan(self) -> str:
+        """The amount as people read it."""
+        return yuan(self.amount)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in (self.State.DONE, self.State.FAILED)

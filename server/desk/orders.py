@@ -1,0 +1,83 @@
+"""What clerks order: issue a card, load one, read one; give a job up that no card is bound to yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from onecard.desk import JobAction
+from onecard.errors import OnecardError
+from onecard.identity import CardNumber, card_number_text
+from onecard.kinds import CardKind
+from onecard.money import yuan
+from server.cards.models import Card
+from server.desk.models import Job
+from server.sites.models import Site
+
+BALANCE_MAX_FEN = 1000_00
+"""On an anonymous card (DESIGN §11, limits); a named one may hold more."""
+NAMED_BALANCE_MAX_FEN = 5000_00
+
+
+class OrderRefused(OnecardError):
+    """A job that no desk could do."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+def order_issue(site: Site, kind: CardKind, *, tier: int, amount: int, operator: User | None, now: datetime) -> Job:
+    """A job for a new card with its first load in fen. Raises `OrderRefused`."""
+    if kind is not CardKind.STORED_VALUE and amount:
+        raise OrderRefused(f"a {kind.name.lower()} card holds no money: leave the amount empty")
+    _check_amount(amount, 0)
+    return Job.objects.create(
+        action=JobAction.ISSUE.value,
+        site=site,
+        kind=kind.value,
+        tier=tier,
+        amount=amount,
+        operator=operator,
+        created_at=now,
+    )
+
+
+def order_load(site: Site, number: CardNumber | None, *, amount: int, operator: User | None, now: datetime) -> Job:
+    """A job to load the card `number`, or whichever is placed, with fen. Raises `OrderRefused`."""
+    _check_amount(amount, 1)
+    _check_card(number)
+    return Job.objects.create(
+        action=JobAction.LOAD.value, site=site, number=number, amount=amount, operator=operator, created_at=now
+    )
+
+
+def order_reading(site: Site, number: CardNumber | None, *, operator: User | None, now: datetime) -> Job:
+    """A job to read the card `number`, or whichever is placed. Raises `OrderRefused`."""
+    _check_card(number)
+    return Job.objects.create(action=JobAction.READ.value, site=site, number=number, operator=operator, created_at=now)
+
+
+def give_up(job_number: int, now: datetime) -> None:
+    """End a job to which no card is bound. Raises `OrderRefused`."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=job_number).first()
+        if job is None or job.state not in (Job.State.NEW, Job.State.ASSIGNED):
+            raise OrderRefused(f"job {job_number} cannot be given up any more: a card is bound to it, or it has ended")
+        job.state, job.words, job.ended_at = Job.State.FAILED, "given up by the clerk", now
+        job.save(update_fields=("state", "words", "ended_at"))
+
+
+def _check_amount(amount: int, smallest: int) -> None:
+    if not smallest <= amount <= BALANCE_MAX_FEN:
+        raise OrderRefused(f"an amount from {yuan(smallest)} to {yuan(BALANCE_MAX_FEN)} yuan can be loaded at once")
+
+
+def _check_card(number: CardNumber | None) -> None:
+    if number is None:
+        return
+    card = Card.objects.filter(number=number).first()
+    if card is None or card.state != Card.State.ISSUED:
+        raise OrderRefused(f"card {card_number_text(number)} is not in use here: read its number again")

@@ -1,0 +1,110 @@
+"""/desk/: what clerks order and how far the desks have come."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from server.desk.forms import IssueForm, LoadForm
+from server.desk.models import Job
+from server.desk.orders import OrderRefused, give_up, order_issue, order_load
+from server.sites.models import Terminal
+
+JOBS_SHOWN = 30
+
+
+@login_required
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """The forms and the newest jobs."""
+    return _page(request, IssueForm(initial=_site()), LoadForm(initial=_site()))
+
+
+@login_required
+@require_GET
+def jobs(request: HttpRequest) -> HttpResponse:
+    """The newest jobs alone, for the page to renew itself."""
+    return render(request, "desk/jobs.html", {"jobs": _newest()})
+
+
+@login_required
+@require_POST
+def issue(request: HttpRequest) -> HttpResponse:
+    """Order a new card."""
+    form = IssueForm(request.POST)
+    if form.is_valid():
+        facts = form.cleaned_data
+        try:
+            order_issue(
+                facts["site"],
+                facts["kind"],
+                tier=facts["tier"],
+                amount=facts["amount"],
+                operator=_clerk(request),
+                now=timezone.now(),
+            )
+        except OrderRefused as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("desk")
+    return _page(request, form, LoadForm(initial=_site()))
+
+
+@login_required
+@require_POST
+def load(request: HttpRequest) -> HttpResponse:
+    """Order a load."""
+    form = LoadForm(request.POST)
+    if form.is_valid():
+        facts = form.cleaned_data
+        try:
+            order_load(
+                facts["site"],
+                facts["number"],
+                amount=facts["amount"],
+                operator=_clerk(request),
+                now=timezone.now(),
+            )
+        except OrderRefused as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("desk")
+    return _page(request, IssueForm(initial=_site()), form)
+
+
+@login_required
+@require_POST
+def end(request: HttpRequest, job: int) -> HttpResponse:
+    """Give a job up."""
+    try:
+        give_up(job, timezone.now())
+    except OrderRefused as error:
+        messages.error(request, str(error))
+    return redirect("desk")
+
+
+def _page(request: HttpRequest, issue_form: forms.Form, load_form: forms.Form) -> HttpResponse:
+    context = {"issue_form": issue_form, "load_form": load_form, "jobs": _newest()}
+    status = 200 if not (issue_form.errors or load_form.errors) else 400
+    return render(request, "desk/desk.html", context, status=status)
+
+
+def _newest() -> list[Job]:
+    return list(Job.objects.select_related("site", "station", "operator")[:JOBS_SHOWN])
+
+
+def _site() -> dict[str, object]:
+    """The cinema where a desk stands, to spare the clerk the choice."""
+    station = Terminal.objects.filter(work=Terminal.Work.DESK, state=Terminal.State.ACTIVE).first()
+    return {} if station is None else {"site": station.site_id}
+
+
+def _clerk(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "the page is for people who signed in"
+    return request.user
