@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from server.ingest.views import bundle
 from server.sites.views import enrolment
@@ -10,4 +10,5 @@ from server.sites.views import enrolment
 urlpatterns: list[URLPattern | URLResolver] = [
     path("enrol/v1", enrolment),
     path("sync/v1/bundle", bundle),
+    path("", include("server.desk.urls")),
 ]
