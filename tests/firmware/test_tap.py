@@ -16,6 +16,7 @@ from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
 from onecard.money import Fen
+from onecard.purse.certificate import Flags
 from onecard.purse.record import COUNTER_LIMIT
 from onecard.records import Ack, Decline, Intent, OutcomeRecord
 from tools.bench.till import NOON, Counter, Issuer, Till, counter, uids
@@ -564,3 +565,9 @@ def test_an_unfinished_null_record_is_abandoned_at_the_next_start(
     till.log.write(replace(intent, counter=intent.counter + 1), durable=True)  # and the power goes
     till.restart()
     assert till.records(OutcomeRecord)[-1] == OutcomeRecord(sequence, Outcome.ABANDONED, NOON)
+
+
+def test_a_closed_card_is_declined(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
+    """P-R23: a certificate says that the card was given back."""
+    desk.place(issuer.card(tmp_path / "closed", _UID, loaded=5000, flags=Flags.CLOSED))
+    assert till.pay() == Declined(DeclineReason.HOTLISTED, _UID)

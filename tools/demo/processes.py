@@ -1,0 +1,86 @@
+"""Child processes of the demo: each with its log file, stopped in order, killed when they do not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onecard.errors import OnecardError
+
+ONECARD = (sys.executable, "-m", "tools.cli")
+"""The onecard command of this very installation."""
+_STOP_SECONDS = 15.0
+
+
+class ProcessFailed(OnecardError):
+    """A child process ended, or did not come up. `log` is where it says why."""
+
+    def __init__(self, name: str, why: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        told = log.read_text(encoding="utf-8", errors="replace").strip()[-800:] if log.exists() else ""
+        super().__init__(f"{name} {why}; its log {log} ends:\n{told}")
+
+
+class Child:
+    """One `onecard …` process."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it (again); its output is appended to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*ONECARD, *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut is to it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def check(self) -> None:
+        """Raise `ProcessFailed` when it is not running."""
+        assert self._process is not None
+        if (code := self._process.poll()) is not None:
+            raise ProcessFailed(self.name, f"ended with exit code {code}", self.log)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to its whole session when it does not end in time."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def wait_for(what: str, condition: Callable[[], bool], seconds: float, *children: Child) -> None:
+    """Return when `condition` holds. Raises `ProcessFailed` when a child ends first, `OnecardError` when time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        for child in children:
+            child.check()
+        if time.monotonic() > deadline:
+            if children:
+                raise ProcessFailed(children[0].name, f"was awaited in vain: {what}", children[0].log)
+            raise OnecardError(f"awaited in vain for {seconds:.0f} s: {what}")
+        time.sleep(0.02)
