@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import ssl
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,6 +101,29 @@ def revoke(data: Path, number: int) -> None:
 
     revoke_terminal(number)
     click.echo(f"terminal {number} is revoked")
+
+
+@command.command()
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(data: Path, as_json: bool) -> None:
+    """Recount the ledger from the first record, and print its totals.
+
+    Exit code 1 when the books differ from the recount: the differences say where.
+    """
+    installation.enter(data)
+    from server.ledger.verify import verify_ledger  # noqa: PLC0415
+
+    recount = asdict(verify_ledger())
+    if as_json:
+        click.echo(json.dumps(recount, ensure_ascii=False))
+    else:
+        for name, value in recount.items():
+            if name != "differences":
+                click.echo(f"{name.replace('_', ' '):20} {value:>14}")
+        for difference in recount["differences"]:
+            click.echo(f"difference: {difference}", err=True)
+    sys.exit(1 if recount["differences"] else 0)
 
 
 def _answers(host: str, port: int, data: Path) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from onecard.bundle import Run, Status
 from onecard.downlink import Table
-from server.ingest.columns import moment
 from server.sites.models import Terminal
 
 _LARGEST = (1 << 31) - 1
+_INSTANT_LIMIT = 1 << 37  # as in onecard.records: every one is a date
 
 
 def note_contact(terminal: Terminal, run: Run, now: datetime) -> None:
@@ -19,9 +19,9 @@ def note_contact(terminal: Terminal, run: Run, now: datetime) -> None:
     Terminal.objects.filter(number=terminal.number).update(
         contact_at=now,
         backlog=backlog,
-        oldest_at=moment(oldest) if oldest else None,
+        oldest_at=datetime.fromtimestamp(oldest, UTC) if oldest else None,
         room_per_mille=room,
-        clock_at=moment(clock) if clock else None,
+        clock_at=datetime.fromtimestamp(clock, UTC) if clock else None,
         have_tariff=_version(run.have, Table.TARIFF),
         have_hotlist=_version(run.have, Table.HOTLIST),
         have_certificates=_version(run.have, Table.CERTIFICATES),
@@ -31,7 +31,7 @@ def note_contact(terminal: Terminal, run: Run, now: datetime) -> None:
 def _status(run: Run, place: Status) -> int | None:
     """A number of the heartbeat; None when it is missing or absurd."""
     value = run.status[place] if place < len(run.status) else -1
-    limit = 1 << 40 if place in (Status.OLDEST_AT, Status.CLOCK_AT) else _LARGEST
+    limit = _INSTANT_LIMIT if place in (Status.OLDEST_AT, Status.CLOCK_AT) else _LARGEST
     return value if 0 <= value < limit else None
 
 

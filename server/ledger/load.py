@@ -10,8 +10,8 @@ from server.ledger.models import CASH, FLOAT, Reason
 from server.sites.models import Site, Terminal
 
 
-def post_load(
-    purse: Purse, amount: int, site: Site, source: Certificate, *, now: datetime, terminal: Terminal | None = None
+def post_load(  # noqa: PLR0917 - what a receipt says, in its order
+    purse: Purse, amount: int, site: Site, source: Certificate, now: datetime, terminal: Terminal | None = None
 ) -> None:
     """Post `amount` fen taken in cash for the certificate `source`; 0 posts nothing."""
     assert amount >= 0

@@ -25,10 +25,11 @@ from onecard.bundle import Run, pack
 from onecard.clock import LOCAL_ZONE
 from onecard.enrolment import Identity, Request, open_answer, pack_request
 from onecard.envelope import open_envelope, terminal_key_id
-from onecard.identity import TerminalNumber, day_number
+from onecard.identity import TerminalNumber, card_number, day_number
 from onecard.journal.frame import chain_tag, first_tag
 from onecard.keys import KeyRing, Role
-from onecard.kinds import ClockQuality, Outcome, Purpose
+from onecard.kinds import CardKind, ClockQuality, Outcome, Purpose
+from onecard.purse.certificate import Flags
 from onecard.records import Boot, Intent, OutcomeRecord, Record, encode_record
 from server import installation
 
@@ -36,16 +37,20 @@ DATA = Path(tempfile.mkdtemp(prefix="onecard-"))  # short: a unix socket's path 
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 installation.make(DATA, ("127.0.0.1", "localhost"), datetime.now(UTC))
 
-from django.db import connections  # noqa: E402 - only after Django is set up
+from django.db import connections, transaction  # noqa: E402 - only after Django is set up
 from django.http import HttpResponse  # noqa: E402
-from django.test import Client  # noqa: E402
+from django.test import Client, override_settings  # noqa: E402
 
+from server.cards.certificates import issue_next_certificate  # noqa: E402
+from server.cards.models import Certificate  # noqa: E402
+from server.cards.register import NewCard, register_card  # noqa: E402
 from server.keyd import store  # noqa: E402
 from server.keyd.issued import IssuedLog  # noqa: E402
 from server.keyd.process import KeyServer  # noqa: E402
 from server.keyd.work import KeyWork  # noqa: E402
+from server.ledger.load import post_load  # noqa: E402
 from server.sites.enrol import new_token  # noqa: E402
-from server.sites.models import Terminal  # noqa: E402
+from server.sites.models import Site, Terminal  # noqa: E402
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 connections.close_all()
@@ -69,7 +74,8 @@ def database(key_server: None) -> Iterator[None]:
     connections.close_all()
     for name in ("onecard.sqlite3-wal", "onecard.sqlite3-shm"):
         (DATA / name).unlink(missing_ok=True)
-    shutil.copy(DATA / "fresh.sqlite3", DATA / "onecard.sqlite3")
+    shutil.copy(DATA / "fresh.sqlite3", DATA / "next.sqlite3")
+    (DATA / "next.sqlite3").replace(DATA / "onecard.sqlite3")
     yield
     connections.close_all()
 
@@ -199,12 +205,49 @@ def boot(epoch: int = 1) -> Boot:
     return Boot(epoch, secrets.token_bytes(8), int(NOW.timestamp()), 2, "test", 0, 0, 0, 0)
 
 
-def sale(teller: Teller, card: CardInHand, amount: int, outcome: Outcome | None = Outcome.PAID) -> int:
-    """Journal a debit and its outcome; gives the intent's sequence."""
-    sequence = teller.add(card.intent(teller, amount))
-    if outcome is not None:
-        teller.add(OutcomeRecord(sequence, outcome, int(NOW.timestamp())))
-    return sequence
+@pytest.fixture
+def sale() -> Callable[..., int]:
+    """Journals a debit and its outcome; gives the intent's sequence."""
+
+    def one(
+        teller: Teller, card: CardInHand, amount: int, outcome: Outcome | None = Outcome.PAID, *, writes: bool = True
+    ) -> int:
+        sequence = teller.add(card.intent(teller, amount, writes=writes))
+        if outcome is not None:
+            teller.add(OutcomeRecord(sequence, outcome, int(NOW.timestamp())))
+        return sequence
+
+    return one
+
+
+@pytest.fixture
+def card() -> CardInHand:
+    """A card the server has not registered."""
+    return CardInHand(secrets.token_bytes(4), 10_000_000_007)
+
+
+@pytest.fixture
+def issue(database: None) -> Callable[..., CardInHand]:
+    """Issues a card in the books: registered, certified, its first load posted."""
+
+    def one(loaded: int = 10_000) -> CardInHand:
+        uid = secrets.token_bytes(7)
+        site = Site.objects.get(code="XDA")
+        with transaction.atomic():
+            number = card_number(int.from_bytes(uid[:4], "big"))
+            new = NewCard(number, uid, CardKind.STORED_VALUE, 1, Flags.NONE, NOW.date(), site)
+            purse = register_card(new, NOW)
+            certificate = issue_next_certificate(purse, loaded, Certificate.Reason.ISSUE, NOW)
+            post_load(purse, loaded, site, certificate, NOW)
+        return CardInHand(uid, number, loaded=loaded)
+
+    return one
+
+
+@pytest.fixture
+def settings_of() -> Callable[..., override_settings]:
+    """Settings for a moment."""
+    return override_settings
 
 
 @pytest.fixture

@@ -1,0 +1,39 @@
+"""The arithmetic of held sequences, against plain sets."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.ingest.ranges import Held, complement
+
+RUNS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 9)).map(lambda run: (run[0], run[0] + run[1])), max_size=9)
+
+
+def spread(ranges):
+    return {sequence for first, last in ranges for sequence in range(first, last + 1)}
+
+
+@given(RUNS)
+def test_runs_in_any_order_are_held_as_a_set_would_hold_them(runs):
+    held, model = Held(0, ()), set()
+    for first, last in runs:
+        fresh = held.fresh(first, last)
+        assert spread(fresh) == set(range(first, last + 1)) - model
+        assert spread(complement(first, last, fresh)) == set(range(first, last + 1)) & model
+        held = held.with_run(first, last)
+        model |= set(range(first, last + 1))
+        assert spread(held.gaps) == set(range(1, held.highest + 1)) - model
+        assert list(held.gaps) == sorted(held.gaps)
+        assert set(range(1, held.received + 1)) <= model
+        assert held.received + 1 not in model
+        assert all(held.holds(sequence) == (sequence in model) for sequence in range(1, 60))
+
+
+@given(RUNS)
+def test_the_same_run_again_is_never_fresh(runs):
+    held = Held(0, ())
+    for first, last in runs:
+        held = held.with_run(first, last)
+        assert held.fresh(first, last) == []
+        assert held.with_run(first, last) == held
