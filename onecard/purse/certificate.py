@@ -25,7 +25,7 @@ from enum import IntFlag
 
 from onecard import keys
 from onecard.errors import OnecardError
-from onecard.identity import CardNumber, DayNumber
+from onecard.identity import UID_SIZES, CardNumber, DayNumber
 from onecard.keys import KeyRing, Role
 from onecard.kinds import CardKind, PurseUnit
 
@@ -75,6 +75,8 @@ class Certificate:
 def payload(certificate: Certificate) -> bytes:
     """The 32 bytes that are signed."""
     c = certificate
+    assert 0 <= c.purse < 16  # else it would change the format
+    assert len(c.uid) in UID_SIZES
     return (
         bytes([FORMAT << 4 | c.purse, c.key_id, c.unit << 7 | c.kind << 3 | c.flags, c.tier])
         + c.load_sequence.to_bytes(3, "big")
