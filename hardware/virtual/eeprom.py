@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hardware.virtual.card_file import ClassicImage
 from hardware.virtual.schedule import CardTornError, Schedule
-from hardware.virtual.tear import Draws, as_read, torn
+from hardware.virtual.tear import BLOCK_SIZE, Draws, Torn, as_read, torn
 
 
 class Eeprom:
@@ -44,11 +44,10 @@ class Eeprom:
     def write(self, block: int, new: bytes) -> None:
         """Erase and program one block. Raises CardTornError, ChipStalledError; a torn block is already stored."""
         cut = self._schedule.write_begins()
-        old = self.read(block)
         image = self.image
         image.writes += 1
         self.writes += 1
-        image.weak.pop(block, None)
+        old = Torn(image.blocks[block], image.weak.pop(block, bytes(BLOCK_SIZE)))
         if cut is None:
             image.blocks[block] = new
             self._store(image)

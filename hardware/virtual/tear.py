@@ -43,7 +43,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Torn:
-    """The block after a cut: 16 bytes, and 16 bytes whose 1 bits are weak."""
+    """A block that was cut: 16 bytes, and 16 bytes whose 1 bits are weak."""
 
     data: bytes
     weak: bytes
@@ -61,18 +61,18 @@ class Draws:
         return hashlib.blake2b(text.encode(), key=self._key, digest_size=32).digest()
 
 
-def torn(old: bytes, new: bytes, cut: Cut, random: bytes) -> Torn:
+def torn(old: Torn, new: bytes, cut: Cut, random: bytes) -> Torn:
     """What a write of `new` (16 bytes) over `old` leaves when cut. `random`: 32 bytes, used by weak only."""
-    assert len(old) == len(new) == BLOCK_SIZE
+    assert len(old.data) == len(new) == BLOCK_SIZE
     kept = cut.kept if cut.kept is not None else (8 if cut.mode is TearMode.HALF else 0)
     nothing = bytes(BLOCK_SIZE)
     match cut.mode:
         case TearMode.BEFORE:
-            return Torn(new[:kept] + old[kept:], nothing)
+            return Torn(new[:kept] + old.data[kept:], nothing[:kept] + old.weak[kept:])
         case TearMode.ERASED | TearMode.HALF:
             return Torn(new[:kept] + nothing[kept:], nothing)
         case TearMode.WEAK:
-            return Torn(new, _weak_mask(old, new, kept, random))
+            return Torn(new, _weak_mask(old.data, new, kept, random))
         case TearMode.AFTER:
             return Torn(new, nothing)
         case _:
