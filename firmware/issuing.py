@@ -22,7 +22,7 @@ from firmware.issue_book import IssueBook
 from firmware.logbook import Logbook
 from firmware.purse_memory import record_keys
 from firmware.results import Declined, NoCard, Shown
-from firmware.tap import TapLimits, Teller
+from firmware.tap import Teller
 from hardware.cards.personalisation import (
     CardInUse,
     ForeignCard,
@@ -53,7 +53,6 @@ from onecard.desk import (
 )
 from onecard.errors import OnecardError
 from onecard.kinds import DeclineReason, Outcome
-from onecard.money import Fen
 from onecard.purse.certificate import BadCertificate, open_certificate
 from onecard.purse.record import RECORD_SIZE
 from onecard.purse.ring import read_ring, ring_bytes
@@ -81,30 +80,30 @@ class DeskLink(Protocol):
         ...
 
 
-class Station:
-    """One desk on one reader."""
+class Desk:
+    """One desk station on one reader."""
 
     def __init__(
         self,
         reader: Reader,
+        teller: Teller,
         log: Logbook,
         issues: IssueBook,
-        link: DeskLink,
         *,
+        link: DeskLink,
         sealing_private: bytes,
         say: Callable[[str], None],
     ) -> None:
         """`sealing_private` is the station's 32-byte X25519 key; `say` is told each new line for the clerk."""
-        memory = log.memory
         self._reader = reader
+        self._teller = teller
         self._log = log
         self._issues = issues
         self._sealing_private = sealing_private
         self._link = link
         self._say_line = say
         self._said = ""
-        self._sight = Sight(reader, memory)
-        self._teller = Teller(reader, log, memory.terminal, frozenset(), TapLimits(Fen(0)))
+        self._sight = Sight(reader, log.memory)
         self._order: Order | None = None
         self._report: JobDone | JobFailed | None = None
         self._refused_uid = b""
