@@ -1,0 +1,46 @@
+"""Everything a terminal knows from its journal, fed by one path: each entry at the start, each record written since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from firmware.backlog import Backlog
+from firmware.purse_memory import PurseMemory
+from firmware.shift import ShiftBook
+from onecard.downlink import Table
+from onecard.journal import Entry
+from onecard.records import Applied, Record, decode_record
+
+
+class Books:
+    """Purses, shift, backlog, table versions and the latest time."""
+
+    def __init__(self, memory: PurseMemory) -> None:
+        self.memory = memory
+        self.shift = ShiftBook()
+        self.backlog = Backlog()
+        self.applied: dict[Table, int] = {}
+        self.last_at = 0
+
+    @classmethod
+    def from_entries(cls, memory: PurseMemory, entries: Iterable[Entry]) -> Books:
+        """The books of a whole journal, `memory` among them. Raises `records.BadRecord`."""
+        books = cls(memory)
+        for entry in entries:
+            record = decode_record(entry.kind, entry.payload)
+            memory.note(entry.name.sequence, record)
+            books.note(entry.name.sequence, record)
+        return books
+
+    def listener(self, next_sequence: Callable[[], int]) -> Callable[[Record], None]:
+        """What a logbook tells of each record after it wrote it (and told the memory)."""
+        return lambda record: self.note(next_sequence() - 1, record)
+
+    def note(self, sequence: int, record: Record) -> None:
+        """Take in one journal record, in journal order; the memory of purses is told by its own path."""
+        self.shift.note(sequence, record)
+        self.backlog.note(sequence, record)
+        self.last_at = max(self.last_at, record.at)
+        if isinstance(record, Applied):
+            table = Table(record.table)
+            self.applied[table] = max(self.applied.get(table, 0), record.version)
