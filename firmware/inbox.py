@@ -1,0 +1,175 @@
+"""The inbox: the server's words that the daemon laid down, verified again and taken in once.
+
+The daemon is not believed: signature, terminal and version are checked here, and an acknowledgement against this
+journal's own chain. A file that is not what it should be is refused by name and not read again until it changes; it
+stops nothing else. Words are given in an order in which nothing is forgotten before what came with it is in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from onecard import cbor, downlink, tariff
+from onecard.downlink import Acknowledgement, BadDownlink, Header, Table
+from onecard.errors import OnecardError
+from onecard.keys import KeyRing
+from onecard.tariff import Tariff
+
+_ACKNOWLEDGEMENT = "acknowledgement"
+_CERTIFICATES = "certificates"
+_VERSION_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tariffs:
+    """The price tables, present and coming."""
+
+    header: Header
+    tariffs: tuple[Tariff, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hotlist:
+    """Card numbers to refuse."""
+
+    header: Header
+    cards: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """96-byte load certificates, each to be verified by itself."""
+
+    header: Header
+    images: tuple[bytes, ...]
+
+
+Word: TypeAlias = Tariffs | Hotlist | Certificates | Acknowledgement
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+class Inbox:
+    """Reads one terminal's `directory`; writes nothing there."""
+
+    def __init__(
+        self,
+        directory: Path,
+        terminal: int,
+        server_keys: KeyRing,
+        *,
+        seal_private: bytes,
+        own_tag: Callable[[int], bytes | None],
+        applied: dict[Table, int],
+    ) -> None:
+        """`own_tag` gives the chain tag of an own record, None when it is not kept (any more); `applied` the version of
+        each table that the journal says was in force."""
+        self.refused: dict[str, str] = {}
+        self._directory = directory
+        self._terminal = terminal
+        self._keys = server_keys
+        self._seal_private = seal_private
+        self._own_tag = own_tag
+        self._applied = dict(applied)
+        self._held: dict[Table, int] = {}
+        self._seen: dict[str, _Stamp] = {}
+        self._generation = 0
+
+    def news(self) -> Iterator[Word]:
+        """The words that changed since the last call and may be believed; `refused` tells of the others, by file."""
+        for name in (*self._tables(), _ACKNOWLEDGEMENT):
+            stamp = _stamp(self._directory / name)
+            if stamp is None or stamp == self._seen.get(name):
+                continue
+            self._seen[name] = stamp
+            self.refused.pop(name, None)
+            try:
+                raw = (self._directory / name).read_bytes()
+                word = self._acknowledgement(raw) if name == _ACKNOWLEDGEMENT else self._table(name, raw)
+            except (OnecardError, OSError) as error:
+                self.refused[name] = str(error)
+                continue
+            if word is not None:
+                yield word
+
+    def is_fresh(self, header: Header) -> bool:
+        """Whether this version was not in force before; says so only once."""
+        if header.version <= self._applied.get(header.table, 0):
+            return False
+        self._applied[header.table] = header.version
+        return True
+
+    def _tables(self) -> list[str]:
+        try:
+            chunks = sorted(file.name for file in (self._directory / _CERTIFICATES).iterdir())
+        except OSError:
+            chunks = []
+        names = (name for name in chunks if len(name) == _VERSION_DIGITS and name.isdecimal())
+        return ["tariff", "hotlist", *(f"{_CERTIFICATES}/{name}" for name in names)]
+
+    def _table(self, name: str, raw: bytes) -> Word | None:
+        opened = downlink.open_downlink(raw, self._keys, self._terminal)
+        header = opened.header
+        if header.table.name.lower() != name.partition("/")[0]:
+            raise BadDownlink(f"{header.table.name.lower()} lies in the file {name}")
+        if header.table is Table.CERTIFICATES:
+            return Certificates(header, _images(opened.body(self._seal_private)))
+        held = max(self._applied.get(header.table, 0), self._held.get(header.table, 0))
+        if header.version < held:
+            raise BadDownlink(f"version {header.version}: version {held} was in force, and versions never go back")
+        if header.base != 0:
+            raise BadDownlink(f"version {header.version} changes version {header.base}: only whole tables are known")
+        if header.version == self._held.get(header.table):
+            return None
+        body = opened.body(self._seal_private)
+        word = Tariffs(header, _tariffs(body)) if header.table is Table.TARIFF else Hotlist(header, _cards(body))
+        self._held[header.table] = header.version
+        return word
+
+    def _acknowledgement(self, raw: bytes) -> Acknowledgement:
+        ack = downlink.open_acknowledgement(raw, self._keys, self._terminal)
+        if ack.generation < self._generation:
+            raise BadDownlink(f"generation {ack.generation}: generation {self._generation} is known")
+        if not 0 <= ack.safe <= ack.received:
+            raise BadDownlink(f"received {ack.received}, safe {ack.safe}: that cannot be")
+        for sequence, tag in ((ack.received, ack.received_tag), (ack.safe, ack.safe_tag)):
+            if sequence and self._own_tag(sequence) != tag:
+                raise BadDownlink(f"it acknowledges a record {sequence} that is not this journal's: call the centre")
+        self._generation = ack.generation
+        return ack
+
+
+def _stamp(file: Path) -> _Stamp | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def _tariffs(body: list[cbor.Value]) -> tuple[Tariff, ...]:
+    return tuple(tariff.decode(raw) for raw in _byte_strings(body))
+
+
+def _images(body: list[cbor.Value]) -> tuple[bytes, ...]:
+    return tuple(_byte_strings(body))
+
+
+def _byte_strings(body: list[cbor.Value]) -> Iterator[bytes]:
+    for raw in body:
+        if not isinstance(raw, bytes):
+            raise BadDownlink("the body is not a list of byte strings")
+        yield raw
+
+
+def _cards(body: list[cbor.Value]) -> frozenset[int]:
+    cards = set()
+    for row in body:
+        match row:
+            case [int(number), int()]:
+                cards.add(number)
+            case _:
+                raise BadDownlink(f"hotlist row {row!r} is not [card number, state]")
+    return frozenset(cards)

@@ -1,0 +1,30 @@
+"""What the daemon says of the line to the server (`outbox/status`, JSON). Only shown, never believed: it is not signed.
+
+A file that is missing, half or foreign says that the line is down.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """Whether the last exchange with the server went well, and what the daemon alarms about."""
+
+    up: bool = False
+    alarm: str = ""
+
+
+def read_line_status(file: Path) -> LineStatus:
+    """The status in `file`."""
+    try:
+        status = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return LineStatus()
+    match status:
+        case {"line_up": bool(up), "alarm": str(alarm)}:
+            return LineStatus(up, alarm)
+    return LineStatus()
