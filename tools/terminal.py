@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import signal
+import threading
 from pathlib import Path
 
 import click
 
+from firmware.boot import start
+from firmware.config import load_config
+from firmware.terminal import Terminal
+from hardware.display.spool import SpoolDisplay
+from hardware.keypad.line import LineKeypad
+from onecard.notify import watchdog_seconds
 from sync_daemon.enrolment import enrol
+from sync_daemon.service import open_notifier
 from sync_daemon.uplink import Uplink
 
 
@@ -40,3 +49,34 @@ def enrol_terminal(url: str, authority: Path, token: str, data: Path) -> None:
     software = importlib.metadata.version("onecard")
     identity = enrol(data, token, software, lambda body: uplink.post("/enrol/v1", body), os.urandom)
     click.echo(f"enrolled as terminal {identity.number} of site {identity.site_code} {identity.site_name}")
+
+
+@command.command("run")
+@click.option(
+    "--config",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="terminal.toml: [terminal] data, language; [reader] device, baud; [display]; [keypad] device; [sale];"
+    " [limits]; [clock]; [journal].",
+)
+def run_terminal(file: Path) -> None:
+    """Run the terminal until SIGTERM or Ctrl-C.
+
+    A stop is orderly: the card at hand is finished, the shift stays open, the journal is flushed. After a crash or a
+    power cut just start it again: a sale in doubt is asked for once more.
+    """
+    config = load_config(file)
+    station = start(config)
+    terminal = Terminal(
+        station,
+        LineKeypad(config.keypad_device),
+        SpoolDisplay.in_directory(config.display_directory),
+        open_notifier(),
+        watchdog_seconds=watchdog_seconds(os.environ, os.getpid()),
+        say=lambda line: click.echo(f"terminal: {line}", err=True),
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    terminal.run(stopped.is_set)

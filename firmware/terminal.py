@@ -1,0 +1,152 @@
+"""The run loop of a terminal: keys, time, cards, screen; in between the inbox, the journal's room, the watchdog.
+
+One turn is one look at everything. A card operation is never cut by anything but the power: an orderly stop is noticed
+between turns. The loop turning is what the watchdog hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware.boot import Station
+from firmware.config import Language
+from firmware.line_status import LineStatus, read_line_status
+from firmware.screens import Surroundings, frame, stopped_frame
+from firmware.session import Duty
+from hardware.display.frame import Display
+from hardware.keypad.keys import Keypad
+from onecard.journal import JournalError
+from onecard.kinds import ClockQuality
+from onecard.notify import Notifier
+
+CARD_SECONDS = 0.05
+"""Between two looks for a card that is expected."""
+WATCH_SECONDS = 0.1
+REST_SECONDS = 0.25
+CHORES_SECONDS = 1.0
+_DAY_SECONDS = 86_400
+_CHINESE_NEEDS = "no Chinese font was found, the screens speak English: install fonts-wqy-microhei"
+
+
+class Terminal:
+    """A started station with its keypad and display."""
+
+    def __init__(
+        self,
+        station: Station,
+        keypad: Keypad,
+        display: Display,
+        notifier: Notifier,
+        *,
+        watchdog_seconds: float | None,
+        say: Callable[[str], None],
+    ) -> None:
+        """The watchdog hears of every turn, at most each `watchdog_seconds` (None: nobody listens); `say` takes lines
+        for the service's log."""
+        self._station = station
+        self._keypad = keypad
+        self._display = display
+        self._notifier = notifier
+        self._watchdog_seconds = watchdog_seconds
+        self._say = say
+        self._line = LineStatus()
+        self._told: set[str] = set()
+        self._chores_at = float("-inf")
+        self._alive_at = float("-inf")
+        self._language = station.config.language
+        if self._language is Language.CHINESE and not display.chinese:
+            self._language = Language.ENGLISH
+            self._tell(_CHINESE_NEEDS)
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Turn until `stopping`; then the shift stays open, the journal is flushed and the devices are let go."""
+        self._notifier.ready()
+        try:
+            while not stopping():
+                self.turn()
+                self._keypad.wait(self._pause())
+        finally:
+            self._notifier.stopping()
+            self.close()
+
+    def turn(self) -> None:
+        """Look at everything once."""
+        station, now = self._station, self._station.clock.monotonic()
+        for key in self._keypad.pressed():
+            station.till.press(key)
+        station.till.tick()
+        station.till.look()
+        self._display.show(frame(station.till.view(), self._surroundings()))
+        if now - self._chores_at >= CHORES_SECONDS:
+            self._chores_at = now
+            self._chores()
+        if self._watchdog_seconds is not None and now - self._alive_at >= self._watchdog_seconds:
+            self._alive_at = now
+            self._notifier.alive()
+
+    def close(self) -> None:
+        """Let go of everything, the journal first: its last records are made durable."""
+        try:
+            self._station.journal.close()
+        finally:
+            self._station.reader.close()
+            self._display.show(stopped_frame(self._language))
+
+    def _chores(self) -> None:
+        """What has time: the server's words, records that rode along made durable, the next segment begun early."""
+        station = self._station
+        try:
+            station.intake.take(station.teller)
+            station.journal.flush()
+            station.journal.prepare()
+        except JournalError as error:
+            station.till.fail()
+            self._tell(str(error))
+        self._line = read_line_status(station.config.data / "outbox" / "status")
+        for name, why in station.intake.refused.items():
+            self._tell(f"inbox/{name} is not believed: {why}")
+        for fault in station.journal.faults:
+            self._tell(f"journal: {fault}")
+        if station.till.trouble:
+            self._tell(station.till.trouble)
+
+    def _tell(self, line: str) -> None:
+        """Log each line once."""
+        if line not in self._told:
+            self._told.add(line)
+            self._say(line)
+
+    def _pause(self) -> float:
+        match self._station.till.duty:
+            case Duty.TAP | Duty.SIGN_ON | Duty.INQUIRE:
+                return CARD_SECONDS
+            case Duty.WATCH | Duty.WAIT_AWAY:
+                return WATCH_SECONDS
+            case Duty.REST:
+                return REST_SECONDS
+
+    def _surroundings(self) -> Surroundings:
+        station = self._station
+        now, books, limits = station.clock.now(), station.books, station.config.limits
+        oldest_at, hotlist_at = books.backlog.oldest_at, station.intake.hotlist_at
+        oldest_age = None if oldest_at is None else now.at - oldest_at
+        half_money = 2 * books.backlog.fen >= limits.unsent_cap
+        half_time = oldest_age is not None and 2 * oldest_age >= limits.unsent_days * _DAY_SECONDS
+        return Surroundings(
+            language=self._language,
+            sale=station.config.sale,
+            tariff=station.intake.tariff,
+            shop=books.shift.shop,
+            shift_number=books.shift.number,
+            totals=books.shift.totals,
+            queue=books.backlog.count,
+            oldest_age=oldest_age,
+            hotlist_age=None if hotlist_at is None else now.at - hotlist_at,
+            room_percent=100 - int(100 * station.journal.room.used_ratio),
+            online=self._line.up,
+            upload_soon=half_money or half_time,
+            clock_trusted=now.quality is not ClockQuality.UNKNOWN,
+            keypad_lost=not self._keypad.connected,
+            refused_files=sorted(station.intake.refused),
+            alarm=self._line.alarm,
+        )
