@@ -7,7 +7,8 @@ one. An untrusted clock earns no time-slot discount: the list price is asked, an
 
 Wire form: strict CBOR `[1, version, effective_at, lowest, highest, tiers, films, slots, discounts]` with
 tiers `[id, name]…`, films `[id, name, list price, floor]…`, slots `[id, name, weekdays, from, to]…` and discounts
-`[tier, film, slot, per-mille]…`.
+`[tier, film, slot, per-mille]…`; tiers, films and discounts in the order of their numbers, slots in the order in which
+they are tried.
 """
 
 from __future__ import annotations
@@ -15,16 +16,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
+from itertools import pairwise
+from typing import TypeVar
 
 from onecard import cbor
 from onecard.clock import Instant
 from onecard.errors import OnecardError
 from onecard.kinds import ClockQuality
-from onecard.money import Fen, scale
+from onecard.money import Fen, scale, yuan
 
 FULL = 1000
 MINUTES = 24 * 60
+ID_MAX = 255
+"""Tiers, film classes and slots are one byte of an INTENT; 0 there means none."""
+PRICE_MAX = Fen(1_000_000)
+"""A ticket costs at most this, so that 255 of them fit an INTENT and a purse."""
 _SCHEMA = 1
+_Key = TypeVar("_Key", int, tuple[int, int, int])
+_Row = TypeVar("_Row")
 _LIMITS = cbor.Limits(size=1 << 20, items=20_000, depth=4)
 
 
@@ -109,13 +118,30 @@ class Tariff:
     discounts: Mapping[tuple[int, int, int], int]
 
     def __post_init__(self) -> None:
+        if not 0 < self.version < 1 << 32 or not 0 <= self.effective_at < 1 << 37:
+            raise BadTariff(self.version, "its version or effective time is out of range")
+        if not 0 <= self.lowest <= self.highest <= FULL:
+            raise BadTariff(self.version, f"its range {self.lowest} … {self.highest} is not within 0 … {FULL}")
+        slots = {slot.id: slot for slot in self.slots}
+        if len(slots) != len(self.slots):
+            raise BadTariff(self.version, "two time slots have one number")
+        numbered: list[tuple[int, Tier | FilmClass | TimeSlot]] = [
+            *self.tiers.items(),
+            *self.films.items(),
+            *slots.items(),
+        ]
+        for number, row in numbered:
+            if not 1 <= row.id == number <= ID_MAX:
+                raise BadTariff(self.version, f"{row.name!r} has number {row.id}, not 1 … {ID_MAX} or not its own")
         for film in self.films.values():
-            if not 0 <= film.floor <= film.list_price:
-                raise BadTariff(self.version, f"film class {film.name!r}: the floor is above the list price")
-        for (tier, film_class, slot), per_mille in self.discounts.items():
-            where = f"discount of tier {tier}, film class {film_class}, slot {slot}"
-            known = tier in self.tiers and film_class in self.films and slot in {s.id for s in self.slots}
-            if not known:
+            if not 0 <= film.floor <= film.list_price <= PRICE_MAX:
+                raise BadTariff(self.version, f"film class {film.name!r}: floor ≤ list price ≤ {yuan(PRICE_MAX)} fails")
+        for slot in self.slots:
+            if not (0 <= slot.start < slot.end <= MINUTES and 0 <= slot.weekdays < 128):
+                raise BadTariff(self.version, f"time slot {slot.name!r} is no span of a day's minutes on weekdays")
+        for (tier, film_class, slot_id), per_mille in self.discounts.items():
+            where = f"discount of tier {tier}, film class {film_class}, slot {slot_id}"
+            if not (tier in self.tiers and film_class in self.films and slot_id in slots):
                 raise BadTariff(self.version, f"{where}: names something the tariff does not have")
             if not self.lowest <= per_mille <= self.highest:
                 raise BadTariff(self.version, f"{where}: {per_mille} is not in {self.lowest} … {self.highest}")
@@ -167,8 +193,8 @@ def encode(tariff: Tariff) -> bytes:
             tariff.effective_at,
             tariff.lowest,
             tariff.highest,
-            [[tier.id, tier.name] for tier in tariff.tiers.values()],
-            [[film.id, film.name, film.list_price, film.floor] for film in tariff.films.values()],
+            [[tier.id, tier.name] for _, tier in sorted(tariff.tiers.items())],
+            [[film.id, film.name, film.list_price, film.floor] for _, film in sorted(tariff.films.items())],
             [[slot.id, slot.name, slot.weekdays, slot.start, slot.end] for slot in tariff.slots],
             [[*key, per_mille] for key, per_mille in sorted(tariff.discounts.items())],
         ]
@@ -195,15 +221,23 @@ def decode(raw: bytes) -> Tariff:
                     effective_at=effective_at,
                     lowest=low,
                     highest=high,
-                    tiers={tier.id: tier for tier in map(_tier, tiers)},
-                    films={film.id: film for film in map(_film, films)},
+                    tiers=_unique(version, ((tier.id, tier) for tier in map(_tier, tiers))),
+                    films=_unique(version, ((film.id, film) for film in map(_film, films))),
                     slots=tuple(map(_slot, slots)),
-                    discounts=dict(map(_discount, rows)),
+                    discounts=_unique(version, map(_discount, rows)),
                 )
             case _:
                 raise BadTariff(None, "it does not have the nine parts of schema 1")
     except cbor.BadCbor as error:
         raise BadTariff(None, str(error)) from error
+
+
+def _unique(version: int, rows: Iterable[tuple[_Key, _Row]]) -> dict[_Key, _Row]:
+    """Rows in their order by key, which rises: one tariff has one wire form."""
+    pairs = list(rows)
+    if any(before >= after for (before, _), (after, _) in pairwise(pairs)):
+        raise BadTariff(version, "rows are not in the order of their numbers, or one comes twice")
+    return dict(pairs)
 
 
 def _tier(row: cbor.Value) -> Tier:
@@ -222,9 +256,7 @@ def _film(row: cbor.Value) -> FilmClass:
 
 def _slot(row: cbor.Value) -> TimeSlot:
     match row:
-        case [int(number), str(name), int(days), int(start), int(end)] if (
-            0 <= start < end <= MINUTES and 0 <= days < 128
-        ):
+        case [int(number), str(name), int(days), int(start), int(end)]:
             return TimeSlot(number, name, days, start, end)
     raise BadTariff(None, f"time slot {row!r} is not [id, name, weekdays, from, to]")
 
