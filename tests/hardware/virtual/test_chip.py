@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware.virtual import frame
-from hardware.virtual.chip import COMMANDS, Chip
+from hardware.virtual.chip import Chip
 from hardware.virtual.field import Field, FieldError
+from hardware.virtual.host_commands import COMMANDS
 from hardware.virtual.schedule import Schedule
 from tests.hardware.virtual.machine import LONG_UID, UID, Machine, blank_card, bytes_of
 
