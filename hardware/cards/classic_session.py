@@ -63,7 +63,6 @@ class ClassicSession:
         assert len(key) == KEY_SIZE
         if self._opened == (sector, kind, key):
             return
-        self._opened = None
         self._command(bytes([kind.value, data_blocks(sector).start]) + key + self.uid[-4:], 0)
         self._opened = (sector, kind, key)
 

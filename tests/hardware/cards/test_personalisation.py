@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware.cards.classic_layout import SECTORS, Identification, decode_identification, trailer_block
+from hardware.cards.classic_layout import SECTORS, Identification, access_bytes, decode_identification, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
 from hardware.cards.personalisation import (
     SECTOR_ORDER,
@@ -87,6 +87,21 @@ def test_a_card_with_foreign_keys_is_not_begun(foreign: tuple[int, ...], bench: 
     with pytest.raises(TornTrailer if foreign == (1,) else ForeignCard):
         _run(bench, card)
     assert card_file.load(card).blocks == before
+
+
+def test_our_keys_under_other_access_bits_are_not_a_finished_sector(bench: ReaderBench, tmp_path: Path) -> None:
+    """Trailer condition 101: key B opens the sector and could never write its keys again."""
+    card = personalised_card(tmp_path / "card")
+    image = card_file.load(card)
+    trailer = image.blocks[trailer_block(3)]
+    image.blocks[trailer_block(3)] = trailer[:6] + access_bytes((0, 0, 0, 0b101)) + trailer[9:]
+    card_file.save(card, image)
+    with pytest.raises(TornTrailer) as torn:
+        _run(bench, card)
+    assert torn.value.sector == 3
+    with pytest.raises(NotAsWritten) as changed:
+        _verify(bench, card)
+    assert changed.value.block == trailer_block(3)
 
 
 def test_a_card_in_use_is_never_written_again(bench: ReaderBench, tmp_path: Path) -> None:

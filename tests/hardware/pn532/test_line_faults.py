@@ -108,9 +108,10 @@ def test_a_chip_that_acknowledges_and_never_answers_is_silent() -> None:
         assert (script.commands.count(IN_DATA_EXCHANGE), script.nacks) == (1, 0)
 
 
-def test_the_late_answer_to_an_older_command_is_not_taken_for_this_one() -> None:
+@pytest.mark.parametrize("late_count", [1, 2])
+def test_the_late_answer_to_an_older_command_is_not_taken_for_this_one(late_count: int) -> None:
     stale = response(IN_DATA_EXCHANGE, b"\x00")
-    with _selected([stale, ACK, READ_ANSWER]) as (reader, _):
+    with _selected([stale] * late_count + [ACK, READ_ANSWER]) as (reader, _):
         assert reader.exchange(READ, 0.3) == IMAGE
 
 

@@ -18,6 +18,8 @@ from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
 
+POWER_DOWN = 0x16
+
 HOST = """
 import sys, time
 from hardware.pn532.opening import open_reader
@@ -85,6 +87,17 @@ def test_a_chip_left_in_mid_frame_is_found(process: VirtualReader) -> None:
         assert reader.poll() == ()
 
 
+def test_a_sleeping_chip_is_woken_by_the_first_question(process: VirtualReader) -> None:
+    """nfcpy leaves a chip in PowerDown; the wake-up spares it a lost probe."""
+    with open_reader(str(process.link)) as reader:
+        awake_commands = reader.commands
+    transport = SerialTransport(str(process.link), 115200)
+    Chip(transport).command(POWER_DOWN, bytes([0xB0, 0x00]), 0.1)
+    transport.close()
+    with open_reader(str(process.link)) as reader:
+        assert reader.commands == awake_commands
+
+
 @pytest.mark.parametrize("session_baud", [115200, 921600])
 def test_closing_leaves_the_chip_at_115200_and_awake(session_baud: int, process: VirtualReader) -> None:
     for _ in range(3):
@@ -93,7 +106,9 @@ def test_closing_leaves_the_chip_at_115200_and_awake(session_baud: int, process:
         assert _answers_at(process, 115200)
 
 
-def test_no_card_one_card_two_cards_and_the_one_that_stays(process: VirtualReader, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stays", ["d610b626", "04782e21801d80"])
+def test_no_card_one_card_two_cards_and_the_one_that_stays(stays: str, process: VirtualReader, tmp_path: Path) -> None:
+    """Whichever of the two the chip halted, the one left alone is found."""
     first, second = _card(tmp_path, "d610b626"), _card(tmp_path, "04782e21801d80")
     with open_reader(str(process.link)) as reader:
         assert _uids(reader) == set()
@@ -104,8 +119,8 @@ def test_no_card_one_card_two_cards_and_the_one_that_stays(process: VirtualReade
         assert _uids(reader) == {"d610b626", "04782e21801d80"}
         with pytest.raises(AssertionError):
             reader.exchange(bytes([0x30, 0x00]), 1.0)
-        process.command(f"remove {first}")
-        assert _uids(reader) == {"04782e21801d80"}
+        process.command(f"remove {second if stays == 'd610b626' else first}")
+        assert _uids(reader) == {stays}
 
 
 def test_a_released_card_is_listed_again(process: VirtualReader, tmp_path: Path) -> None:
