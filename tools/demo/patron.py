@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.demo.day import Clumsy, Kill, Tear, Visit
+from tools.demo.day import Clumsy, Kill, Mishap, Tear, Visit
 from tools.demo.processes import wait_for
 from tools.demo.till import DemoTill
 
 _STALL = {Kill.BEFORE_WRITE: "stall before 0", Kill.AFTER_WRITE: "stall after 0"}
+_NO_TEAR = "tear before command 1000000000"
 _STALL_SECONDS = 30.0
 
 
@@ -21,10 +22,12 @@ def sign_on(till: DemoTill, cashier_card: Path) -> None:
     till.await_state("ready" if till.shows else "armed")
 
 
-def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = None) -> None:
-    """One sale from the price to the end: paid, declined or abandoned."""
+def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = None) -> Mishap:
+    """One sale from the price to the end: paid, declined or abandoned. Returns the mishap, if it came about: a card
+    that is declined is never written, so nothing can be torn or cut in the middle of that."""
     _ask_price(till)
     before = till.screen.results
+    happened: Mishap = None
     match what.mishap:
         case None:
             till.place(card)
@@ -33,18 +36,26 @@ def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = Non
             assert other_card is not None
             till.place(card, other_card)
             till.await_result(before)
+            happened = what.mishap
         case Tear(mode):
             till.reader.command(f"tear {mode} 0")
             till.place(card)
             till.await_result(before)
+            happened = what.mishap if not till.reader.command("stats")["cards"] else None
+            till.reader.command(_NO_TEAR)
         case Kill():
             till.reader.command(_STALL[what.mishap])
             till.place(card)
-            wait_for("the card write", lambda: _stalled(till), _STALL_SECONDS, till.terminal)
-            till.kill_and_restart()
+            wait_for("the card write", lambda: _stalled(till) or till.screen.results > before, _STALL_SECONDS)
+            if _stalled(till):
+                till.kill_and_restart()
+                happened = what.mishap
+            else:
+                till.reader.command("resume")
     if till.screen.state == "in doubt":
         _end_doubt(till, card, what)
     _leave(till)
+    return happened
 
 
 def inquire(till: DemoTill, card: Path) -> None:

@@ -144,19 +144,32 @@ def hear_journals(directories: Sequence[Path]) -> tuple[Testimony, Ending]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTestimony:
-    """What the ledger says, beside its testimony: refunds made, fen in doubt, and whether its own checks hold."""
+    """What the ledger says, beside its testimony: refunds made, fen in doubt, records not posted yet, and what its own
+    recount found to differ."""
 
     testimony: Testimony
-    refunds: int
+    refunded: int
     in_doubt_fen: int
-    sound: bool
+    waiting: int
+    differences: tuple[str, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Nothing waits, nothing is in doubt, the recount agrees."""
+        return not (self.waiting or self.in_doubt_fen or self.differences)
 
 
 def hear_server(data: Path) -> LedgerTestimony:
     """Ask the ledger by `onecard server verify`."""
     answer = json.loads(_output([*ONECARD, "server", "verify", "--data", str(data), "--json"], may_fail=True))
     testimony = Testimony(answer["debited_fen"], answer["loaded_fen"], answer["records"])
-    return LedgerTestimony(testimony, answer["refunds"], answer["in_doubt_fen"], answer["sound"])
+    return LedgerTestimony(
+        testimony,
+        refunded=answer["refunded"],
+        in_doubt_fen=answer["in_doubt_fen"],
+        waiting=answer["waiting"],
+        differences=tuple(answer["differences"]),
+    )
 
 
 def _listed(directory: Path) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,107 @@
+"""`onecard demo`: a small chain on virtual hardware, to look at or to be proved by three witnesses."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tools.demo.centre import PASSWORD, USER
+from tools.demo.day import draw_day
+from tools.demo.proof import Proof, prove
+from tools.demo.scene import PATRONS, Scene, Told, scene
+
+_OVERDRAWN = "100.00"
+
+
+@click.command()
+@click.option("--unattended", is_flag=True, help="Live through one day with every mishap, prove the sums, and end.")
+@click.option("--taps", default=200, show_default=True, type=click.IntRange(1, 100_000), help="Sales of that day.")
+@click.option("--seed", default=1, show_default=True, type=int, help="What happens when; the same seed, the same day.")
+@click.option("--json", "as_json", is_flag=True, help="With --unattended: print the proof as one JSON object.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Of the server; 0 takes a free one.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep everything here (it must be empty or new) instead of in a temporary folder.",
+)
+def command(*, unattended: bool, taps: int, seed: int, as_json: bool, port: int, folder: Path | None) -> None:
+    """Run a server with its key process, an issuing desk, three terminals with virtual readers and their daemons, and
+    patrons with cards, each a real process.
+
+    Without --unattended it stays until Ctrl-C and prints the server's address. With it, one day is lived through with
+    torn taps, killed terminals, patrons who walk away and a line that is cut; then card files, journals and ledger are
+    asked, each for itself, and the exit code is 0 only when they agree and nothing is in doubt.
+    """
+    console = Console(stderr=True)
+    with _folder(folder) as place, console.status("…") as status:
+        told = _teller(console, status.update)
+        if unattended:
+            proof = _unattended(place, port, seed, taps, told)
+        else:
+            _attended(place, port or 8443, seed, told, console)
+            return
+    if as_json:
+        click.echo(json.dumps({"seed": seed} | proof.as_json(), ensure_ascii=False))
+    else:
+        proof.show(Console())
+    sys.exit(0 if proof.holds else 1)
+
+
+def _unattended(folder: Path, port: int, seed: int, taps: int, told: Told) -> Proof:
+    with scene(folder, port=port, seed=seed, in_doubt_seconds=2, pace="none", told=told) as running:
+        running.issue_cards(seed, told)
+        running.open_tills()
+        running.live_through(draw_day(seed, taps, len(running.tills), PATRONS), told)
+        return prove(running, taps, told)
+
+
+def _attended(folder: Path, port: int, seed: int, told: Told, console: Console) -> None:
+    with scene(folder, port=port, seed=seed, in_doubt_seconds=20, pace="model", told=told) as running:
+        running.issue_cards(seed, told)
+        running.open_tills()
+        console.print(
+            f"\n[bold]The server: {running.centre.url}/[/]  user [bold]{USER}[/]  password [bold]{PASSWORD}[/]"
+        )
+        console.print(f"Its certificate is signed by {running.centre.ca}; a browser asks whether to go on.")
+        console.print(f"Screens, journals, logs and cards are files in {folder}. Ctrl-C ends it.\n")
+        try:
+            _patrons_for_ever(running, seed, told)
+        except KeyboardInterrupt:
+            told("closing")
+
+
+def _patrons_for_ever(running: Scene, seed: int, told: Told) -> None:
+    """Unhurried days, one after the other; now and then somebody pays in at the desk."""
+    draw = random.Random(seed)  # noqa: S311 - a demo, not a secret
+    for number in range(sys.maxsize):
+        for visit in draw_day(seed + number, 30, len(running.tills), PATRONS).visits:
+            running.visit(visit)
+            told(f"a patron at {running.tills[visit.terminal].name}")
+            time.sleep(draw.uniform(0.5, 2.0))
+        running.load(draw.randrange(PATRONS - 1), _OVERDRAWN)
+
+
+def _teller(console: Console, update: Told) -> Told:
+    """Progress: a living line on a terminal, nothing elsewhere."""
+    return update if console.is_terminal else lambda _: None
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="onecard-demo-") as made:
+            yield Path(made)
+        return
+    given.mkdir(parents=True, exist_ok=True)
+    if any(given.iterdir()):
+        raise click.BadParameter(f"{given} is not empty", param_hint="--folder")
+    yield given.resolve()

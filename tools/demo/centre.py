@@ -1,0 +1,131 @@
+"""The centre of the demo: the server with its key process and poster, and an issuing desk beside a clerk's browser."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+from hardware.virtual.process import VirtualReader
+from onecard.errors import OnecardError
+from onecard.kinds import CardKind
+from tools.demo.clerk import Clerk
+from tools.demo.processes import ONECARD, Child, wait_for
+
+USER = "manager"
+PASSWORD = "onecard-demo"  # noqa: S105 - of a server on loopback that ends with the demo
+SITES = {"XDA": "新东安", "WDK": "五道口", "CH": "长虹"}
+_START_SECONDS = 90.0
+_JOB_SECONDS = 60.0
+
+_DESK_TOML = """\
+[terminal]
+data = "{data}"
+[reader]
+device = "{reader}"
+[server]
+url = "{url}"
+ca = "{ca}"
+"""
+
+
+class Centre:
+    """A server in `folder/server` on loopback, and a desk station in `folder/desk`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.data = folder / "server"
+        self.port = port or _free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.ca = self.data / "tls" / "ca.pem"
+        run = ["server", "run", "--data", str(self.data), "--port", str(self.port)]
+        self._server = Child("server", run, folder / "server.log")
+
+    def start(self) -> None:
+        """Make the server and wait until it answers."""
+        _onecard("server", "init", "--data", str(self.data), "--user", USER, "--password", PASSWORD)
+        self._server.start()
+        wait_for("the server", self._is_ready, _START_SECONDS, self._server)
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._server.stop()
+
+    def enrol(self, site: str, data: Path, *, desk: bool = False) -> None:
+        """Let a new terminal or desk station in, by a one-time token; its data directory is `data`."""
+        token = _onecard("server", "token", "--data", str(self.data), "--site", site, *(["--desk"] if desk else []))
+        reach = ["--server", self.url, "--ca", str(self.ca)]
+        _onecard("terminal", "enrol", *reach, "--token", token.strip(), "--data", str(data))
+
+    def clerk(self) -> Clerk:
+        """A clerk signed in at the server's pages."""
+        return Clerk(self.url, self.ca, USER, PASSWORD)
+
+    def _is_ready(self) -> bool:
+        log = self._server.log
+        return log.exists() and "ready https://" in log.read_text(encoding="utf-8", errors="replace")
+
+
+class Desk:
+    """The issuing desk: a station with a virtual reader and a sync daemon; cards are files in `folder/cards`."""
+
+    def __init__(self, centre: Centre, site: str, seed: int) -> None:
+        folder = centre.folder / "desk"
+        self.data = folder / "data"
+        self._centre = centre
+        self._site = site
+        self._cards = centre.folder / "cards"
+        self.reader = VirtualReader(folder / "reader", seed=seed)
+        folder.mkdir()
+        self._cards.mkdir()
+        fields = {"data": self.data, "reader": folder / "reader", "url": centre.url, "ca": centre.ca}
+        config = folder / "desk.toml"
+        config.write_text(_DESK_TOML.format(**fields), encoding="utf-8")
+        daemon = folder / "daemon.toml"
+        terminal = f'[terminal]\ndata = "{self.data}"\n[server]\nurl = "{centre.url}"\nca = "{centre.ca}"\n'
+        daemon.write_text(f"{terminal}[sync]\nidle_seconds = 0\nheartbeat_seconds = 2\n", encoding="utf-8")
+        self._station = Child("desk", ["desk", "run", "--config", str(config)], folder / "desk.log")
+        self._daemon = Child("daemon of desk", ["daemon", "run", "--config", str(daemon)], folder / "daemon.log")
+
+    def start(self) -> None:
+        """Enrol the station and start it."""
+        self._centre.enrol(self._site, self.data, desk=True)
+        self.reader.__enter__()
+        self._station.start()
+        self._daemon.start()
+        self._clerk = self._centre.clerk()
+
+    def stop(self) -> None:
+        """Stop station, daemon and reader."""
+        self._station.stop()
+        self._daemon.stop()
+        self.reader.__exit__(None, None, None)
+
+    def issue(self, uid: bytes, kind: CardKind, tier: int) -> Path:
+        """A factory-new card comes out of its box and is issued."""
+        card = self._cards / f"{uid.hex()}.card"
+        _onecard("card", "blank", "--type", "classic", "--uid", uid.hex(), str(card))
+        self._work(self._clerk.order_issue(SITES[self._site], kind, tier), card)
+        return card
+
+    def load(self, card: Path, yuan: str) -> None:
+        """Money is paid at the desk and put on the card."""
+        self._work(self._clerk.order_load(SITES[self._site], yuan), card)
+
+    def _work(self, job: int, card: Path) -> None:
+        self.reader.command(f"place {card}")
+        wait_for(f"desk job {job}", lambda: self._clerk.is_done(job), _JOB_SECONDS, self._station)
+        self.reader.command("remove")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _onecard(*arguments: str) -> str:
+    done = subprocess.run([*ONECARD, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OnecardError(f"onecard {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
+    return done.stdout

@@ -1,0 +1,89 @@
+"""The clerk of the demo: signs in at the server and orders cards and loads through its forms, as people do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import urllib3
+
+from onecard.errors import OnecardError
+from onecard.kinds import CardKind
+
+_ROW = re.compile(r'<tr class="job-(\w+)">\s*<td>(\d+)</td>.*?</tr>', re.DOTALL)
+_NUMBER = re.compile(r"<td>(\d{12})</td>")
+_OPTION = re.compile(r'<option value="(\d+)"[^>]*>([^<]*)</option>')
+_TIMEOUT = 20.0
+
+
+class ClerkRefused(OnecardError):
+    """The server's pages did not do what a form asked for."""
+
+
+class Clerk:
+    """A signed-in session at `url`, which `ca` vouches for."""
+
+    def __init__(self, url: str, ca: Path, user: str, password: str) -> None:
+        self._url = url
+        self._http = urllib3.PoolManager(ca_certs=str(ca))
+        self._cookies: dict[str, str] = {}
+        self._get("/login/")
+        self._post("/login/", {"username": user, "password": password})
+        self._sites = {text: value for value, text in _OPTION.findall(self._get("/desk/"))}
+
+    def order_issue(self, site: str, kind: CardKind, tier: int, yuan: str = "") -> int:
+        """Order a card with its first load; the job's number. `site` is part of the cinema's name."""
+        self._post("/desk/issue/", {"site": self._site(site), "kind": int(kind), "tier": tier, "amount": yuan})
+        return max(self._jobs())
+
+    def order_load(self, site: str, yuan: str, number: str = "") -> int:
+        """Order a load of the card with that number, or of the one that lies on the desk; the job's number."""
+        self._post("/desk/load/", {"site": self._site(site), "number": number, "amount": yuan})
+        return max(self._jobs())
+
+    def is_done(self, job: int) -> bool:
+        """Whether the desk has done it. Raises `ClerkRefused` when it failed."""
+        state, row = self._jobs()[job]
+        if state == "failed":
+            raise ClerkRefused(f"desk job {job} failed: {re.sub('<[^>]*>', ' ', row)}")
+        return state == "done"
+
+    def card_number(self, job: int) -> str:
+        """The 12 digits of the card a done job was about."""
+        found = _NUMBER.search(self._jobs()[job][1])
+        assert found is not None
+        return found.group(1)
+
+    def _jobs(self) -> dict[int, tuple[str, str]]:
+        page = self._get("/desk/jobs/")
+        return {int(match.group(2)): (match.group(1), match.group(0)) for match in _ROW.finditer(page)}
+
+    def _site(self, name: str) -> str:
+        return next(value for text, value in self._sites.items() if name in text)
+
+    def _get(self, path: str) -> str:
+        return self._request("GET", path, None)
+
+    def _post(self, path: str, fields: dict[str, object]) -> None:
+        token = self._cookies.get("csrftoken") or self._cookies.get("__Host-csrftoken") or ""
+        body = urlencode(fields | {"csrfmiddlewaretoken": token})
+        page = self._request("POST", path, body)
+        if "errorlist" in page:
+            said = re.findall(r'<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', page, re.DOTALL)
+            raise ClerkRefused(f"{path}: {re.sub('<[^>]*>', ' ', ' '.join(said)).strip()}")
+
+    def _request(self, method: str, path: str, body: str | None) -> str:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        headers["Referer"] = f"{self._url}{path}"
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        response = self._http.request(
+            method, self._url + path, body=body, headers=headers, redirect=False, timeout=_TIMEOUT, retries=False
+        )
+        for cookie in response.headers.getlist("Set-Cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        text = bytes(response.data).decode("utf-8", "replace")
+        if response.status >= 400 and "errorlist" not in text:
+            raise ClerkRefused(f"{method} {path}: {response.status} {text[:300]}")
+        return text

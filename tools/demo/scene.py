@@ -1,0 +1,183 @@
+"""The whole small chain on one machine: centre and desk, three tills, patrons with cards, a line that can be cut.
+
+Every part is a real process; this module only starts them and moves cards, keys, money and cables, as people would.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from onecard.kinds import CardKind
+from tools.demo import patron
+from tools.demo.centre import SITES, Centre, Desk
+from tools.demo.day import Clumsy, Day, Kill, Tear, Visit
+from tools.demo.line import Line
+from tools.demo.till import FIXED, SHOW, DemoTill
+
+PATRONS = 12
+_TIERS = 5
+_LOADS = ("500.00", "400.00", "600.00")
+_POOR = "20.00"
+_SALES = (FIXED.format(amount="15.00"), SHOW, FIXED.format(amount="8.50"))
+
+Told = Callable[[str], None]
+
+
+class Scene:
+    """Everything running. `faults` counts what was done to it, by kind."""
+
+    def __init__(self, centre: Centre, desk: Desk, tills: list[DemoTill], line: Line) -> None:
+        self.centre = centre
+        self.desk = desk
+        self.tills = tills
+        self.line = line
+        self.cards: list[Path] = []
+        self.cashiers: list[Path] = []
+        self.tears: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self._locks: dict[Path, threading.Lock] = {}
+        self._counting = threading.Lock()
+
+    @property
+    def all_cards(self) -> list[Path]:
+        """Every card that was issued, the cashiers' too."""
+        return [*self.cashiers, *self.cards]
+
+    @property
+    def journals(self) -> list[Path]:
+        """The journal directories of the tills and the desk."""
+        return [*(till.data / "journal" for till in self.tills), self.desk.data / "journal"]
+
+    def issue_cards(self, seed: int, told: Told) -> None:
+        """Cards come out of their boxes: a cashier card a till, stored-value cards with a load, one poor, one free."""
+        draw = random.Random(seed)  # noqa: S311 - a demo, not a secret
+        for number in range(len(self.tills)):
+            self.cashiers.append(self.desk.issue(_uid(draw), CardKind.CASHIER, 1))
+            told(f"issued cashier card {number + 1} of {len(self.tills)}")
+        for number in range(PATRONS):
+            kind = CardKind.FREE if number == PATRONS - 1 else CardKind.STORED_VALUE
+            card = self.desk.issue(_uid(draw), kind, number % _TIERS + 1)
+            if kind is CardKind.STORED_VALUE:
+                self.desk.load(card, _POOR if number == 0 else draw.choice(_LOADS))
+            self.cards.append(card)
+            told(f"issued and loaded card {number + 1} of {PATRONS}")
+        self._locks = {card: threading.Lock() for card in self.cards}
+
+    def open_tills(self) -> None:
+        """Cashiers sign on."""
+        for till, card in zip(self.tills, self.cashiers, strict=True):
+            patron.sign_on(till, card)
+
+    def live_through(self, day: Day, told: Told) -> None:
+        """All visits of the day, the tills side by side, each till's in order."""
+        done = 0
+        stop = threading.Event()
+
+        def one_till(number: int) -> None:
+            nonlocal done
+            for what in day.visits:
+                if what.terminal != number:
+                    continue
+                if stop.is_set():
+                    return
+                self.visit(what)
+                with self._counting:
+                    done += 1
+                    self._pull_line(day, done)
+                    told(f"tap {done} of {len(day.visits)}")
+
+        with ThreadPoolExecutor(len(self.tills)) as pool:
+            running = [pool.submit(one_till, number) for number in range(len(self.tills))]
+            try:
+                for future in running:
+                    future.result()
+            finally:
+                stop.set()
+                self.line.heal()
+
+    def visit(self, what: Visit) -> None:
+        """One patron at one till; a card is in one place at a time."""
+        card = self.cards[what.card]
+        other = self.cards[(what.card + 1) % len(self.cards)] if what.mishap == Clumsy() else None
+        with self._held(card, other):
+            happened = patron.visit(self.tills[what.terminal], card, what, other)
+        with self._counting:
+            match happened:
+                case Tear(mode):
+                    self.tears[mode] += 1
+                case Kill():
+                    self.kills[happened.value] += 1
+                case _:
+                    pass
+
+    def closing_taps(self) -> None:
+        """Every patron asks for the balance once more, which writes."""
+        for number, card in enumerate(self.cards):
+            patron.inquire(self.tills[number % len(self.tills)], card)
+
+    def load(self, number: int, yuan: str) -> None:
+        """A patron goes to the desk and pays in."""
+        with self._held(self.cards[number], None):
+            self.desk.load(self.cards[number], yuan)
+
+    def _pull_line(self, day: Day, done: int) -> None:
+        if done == day.cut_from:
+            self.line.cut()
+        if done == day.cut_to:
+            self.line.heal()
+
+    @contextmanager
+    def _held(self, *cards: Path | None) -> Iterator[None]:
+        with ExitStack() as stack:
+            for card in sorted(card for card in cards if card is not None):
+                stack.enter_context(self._locks[card])
+            yield
+
+
+@contextmanager
+def scene(folder: Path, *, port: int, seed: int, in_doubt_seconds: int, pace: str, told: Told) -> Iterator[Scene]:
+    """Start everything in `folder`; stop it in order at the end."""
+    with ExitStack() as stack:
+        centre = Centre(folder, port)
+        told("starting the server, its key process and poster")
+        stack.callback(centre.stop)
+        centre.start()
+        desk = Desk(centre, next(iter(SITES)), seed)
+        told("enrolling and starting the issuing desk")
+        stack.callback(desk.stop)
+        desk.start()
+        line = Line(centre.port)
+        stack.callback(line.close)
+        tills: list[DemoTill] = []
+        for number, (site, sale) in enumerate(zip(SITES, _SALES, strict=True)):
+            told(f"enrolling and starting the till at {SITES[site]}")
+            place = folder / f"till-{site}"
+            place.mkdir()
+            centre.enrol(site, place / "data")
+            till = DemoTill(
+                SITES[site],
+                place,
+                url=f"https://localhost:{line.port}",
+                ca=centre.ca,
+                sale=sale,
+                in_doubt_seconds=in_doubt_seconds,
+                pace=pace,
+                seed=seed + number,
+            )
+            stack.callback(till.stop)
+            till.start()
+            tills.append(till)
+        yield Scene(centre, desk, tills, line)
+
+
+def _uid(draw: random.Random) -> bytes:
+    """A four-byte UID as NXP gives them: not 08 (random), not 88 (cascade)."""
+    while (uid := draw.randbytes(4))[0] in (0x00, 0x04, 0x08, 0x88, 0xF8):
+        continue
+    return uid
