@@ -14,7 +14,7 @@ from tools.demo.processes import ONECARD, Child, wait_for
 
 USER = "manager"
 PASSWORD = "onecard-demo"  # noqa: S105 - of a server on loopback that ends with the demo
-SITES = {"XDA": "新东安", "WDK": "五道口", "CH": "长虹"}
+SITES = {"XDA": "新东安", "WDK": "五道口", "CHG": "长虹"}
 _START_SECONDS = 90.0
 _JOB_SECONDS = 60.0
 
