@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from firmware.config import SaleMode
 from firmware.session import Action, Event, State, Step, Table, Timer, session_table
 
@@ -57,3 +59,7 @@ def _grouped(steps: dict[Event, Step]) -> dict[Step, list[Event]]:
 
 def _id(state: State) -> str:
     return state.name.lower()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(picture())

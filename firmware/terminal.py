@@ -141,7 +141,7 @@ class Terminal:
             totals=books.shift.totals,
             queue=books.backlog.count,
             oldest_age=oldest_age,
-            hotlist_age=None if hotlist_at is None else now.at - hotlist_at,
+            hotlist_age=None if hotlist_at is None else now.at - max(hotlist_at, self._line.contact_at),
             room_percent=100 - int(100 * station.journal.room.used_ratio),
             online=self._line.up,
             upload_soon=half_money or half_time,

@@ -1,0 +1,194 @@
+"""The inbox: only what the server signed for this terminal, newer than what is held, comes into force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from firmware.inbox import Certificates, Hotlist, Inbox, Tariffs, Word
+from onecard import tariff
+from onecard.cbor import Value
+from onecard.downlink import Acknowledgement, Table
+from onecard.identity import TerminalNumber
+from onecard.keys import KeyRing, Role
+from tests.firmware.bed import NUMBER, SEAL_SEED, TARIFF, Server, server_public
+
+_TAG = bytes(range(8))
+_KEYS = KeyRing({(Role.SERVER_SIGN, 1): server_public()})
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "inbox/certificates").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def server(data: Path) -> Server:
+    return Server(data)
+
+
+@pytest.fixture
+def inbox(data: Path) -> Inbox:
+    return _inbox(data)
+
+
+def _inbox(data: Path, keys: KeyRing = _KEYS, applied: dict[Table, int] | None = None) -> Inbox:
+    def own_tag(sequence: int) -> bytes | None:
+        return _TAG if sequence <= 9 else None
+
+    return Inbox(data / "inbox", NUMBER, keys, seal_private=SEAL_SEED, own_tag=own_tag, applied=applied or {})
+
+
+def _news(inbox: Inbox) -> list[Word]:
+    return list(inbox.news())
+
+
+def _refused(inbox: Inbox, name: str) -> bool:
+    """Nothing is given, that file is refused by name, and it stays so without being read again."""
+    return not _news(inbox) and list(inbox.refused) == [name] and not _news(inbox) and list(inbox.refused) == [name]
+
+
+def test_an_empty_inbox_has_no_news(inbox: Inbox, tmp_path: Path) -> None:
+    assert _news(inbox) == []
+    assert _news(_inbox(tmp_path / "not there")) == []
+
+
+def test_tables_are_given_before_the_acknowledgement_that_came_with_them(inbox: Inbox, server: Server) -> None:
+    server.acknowledge(9, _TAG)
+    server.certificates(1, bytes(96))
+    server.hotlist(1, 26)
+    server.tariff(TARIFF)
+    assert [type(word) for word in _news(inbox)] == [Tariffs, Hotlist, Certificates, Acknowledgement]
+    assert _news(inbox) == []
+
+
+def test_a_table_is_given_as_it_was_sent(inbox: Inbox, server: Server) -> None:
+    server.tariff(TARIFF)
+    server.hotlist(3, 26, 18)
+    prices, hotlist = _news(inbox)
+    assert isinstance(prices, Tariffs)
+    assert tariff.encode(prices.tariffs[0]) == tariff.encode(TARIFF)
+    assert isinstance(hotlist, Hotlist)
+    assert hotlist.cards == {18, 26}
+
+
+@pytest.mark.parametrize("place", [0, 5, 20, 60, -70, -1])
+def test_a_changed_byte_is_refused_and_stops_nothing_else(place: int, inbox: Inbox, data: Path, server: Server) -> None:
+    server.tariff(TARIFF)
+    server.hotlist(1, 26)
+    file = data / "inbox/tariff"
+    raw = bytearray(file.read_bytes())
+    raw[place] ^= 1
+    file.write_bytes(raw)
+    assert [type(word) for word in _news(inbox)] == [Hotlist]
+    assert list(inbox.refused) == ["tariff"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff" * 40, bytes(100_000)])
+def test_a_foreign_file_is_refused(raw: bytes, inbox: Inbox, data: Path) -> None:
+    (data / "inbox/acknowledgement").write_bytes(raw)
+    assert _refused(inbox, "acknowledgement")
+
+
+def test_a_folder_in_place_of_a_file_is_refused(inbox: Inbox, data: Path) -> None:
+    (data / "inbox/hotlist").mkdir()
+    assert _refused(inbox, "hotlist")
+
+
+def test_a_word_for_another_terminal_is_refused(inbox: Inbox, data: Path) -> None:
+    Server(data, TerminalNumber(NUMBER + 1)).hotlist(1, 26)
+    assert _refused(inbox, "hotlist")
+
+
+def test_a_word_under_an_unknown_server_key_is_refused(data: Path, server: Server) -> None:
+    server.hotlist(1, 26)
+    assert _refused(_inbox(data, KeyRing({(Role.SERVER_SIGN, 1): bytes(32)})), "hotlist")
+    assert _refused(_inbox(data, KeyRing({(Role.SERVER_SIGN, 2): server_public()})), "hotlist")
+
+
+def test_one_table_in_the_place_of_another_is_refused(inbox: Inbox, server: Server) -> None:
+    server.table(Table.HOTLIST, 1, [[26, 1]], "tariff")
+    assert _refused(inbox, "tariff")
+
+
+@pytest.mark.parametrize("body", [[1], [[26]], [["26", 1]], [[26, 1, 1]], [b"x"]])
+def test_a_hotlist_of_another_shape_is_refused(body: list[Value], inbox: Inbox, server: Server) -> None:
+    server.table(Table.HOTLIST, 1, body)
+    assert _refused(inbox, "hotlist")
+
+
+@pytest.mark.parametrize("body", [[1], [b"no tariff"]])
+def test_a_tariff_of_another_shape_is_refused(body: list[Value], inbox: Inbox, server: Server) -> None:
+    server.table(Table.TARIFF, 1, body)
+    assert _refused(inbox, "tariff")
+
+
+def test_a_change_of_a_table_is_refused_where_only_whole_ones_are_known(inbox: Inbox, server: Server) -> None:
+    server.table(Table.HOTLIST, 2, [], base=1)
+    assert _refused(inbox, "hotlist")
+
+
+def test_versions_never_go_back(inbox: Inbox, server: Server) -> None:
+    server.hotlist(2, 26)
+    assert len(_news(inbox)) == 1
+    server.hotlist(1)
+    assert _refused(inbox, "hotlist")
+
+
+def test_versions_never_go_back_behind_what_the_journal_says(data: Path, server: Server) -> None:
+    server.hotlist(2, 26)
+    assert _refused(_inbox(data, applied={Table.HOTLIST: 3}), "hotlist")
+
+
+def test_a_start_takes_the_held_version_in_again_and_calls_only_newer_ones_fresh(data: Path, server: Server) -> None:
+    server.hotlist(3, 26)
+    inbox = _inbox(data, applied={Table.HOTLIST: 3})
+    (word,) = _news(inbox)
+    assert isinstance(word, Hotlist)
+    assert not inbox.is_fresh(word.header)
+    server.hotlist(4, 26)
+    (word,) = _news(inbox)
+    assert isinstance(word, Hotlist)
+    assert inbox.is_fresh(word.header)
+    assert not inbox.is_fresh(word.header)
+
+
+def test_a_refused_file_is_read_again_when_it_changes(inbox: Inbox, data: Path, server: Server) -> None:
+    (data / "inbox/hotlist").write_bytes(b"half a fi")
+    assert _refused(inbox, "hotlist")
+    server.hotlist(1, 26)
+    assert len(_news(inbox)) == 1
+    assert inbox.refused == {}
+
+
+def test_unfinished_files_of_the_daemon_are_not_looked_at(inbox: Inbox, data: Path) -> None:
+    (data / "inbox/certificates/.000000000001.new").write_bytes(b"half")
+    (data / "inbox/.tariff.new").write_bytes(b"half")
+    assert _news(inbox) == []
+    assert inbox.refused == {}
+
+
+def test_an_acknowledgement_of_another_chain_is_refused(inbox: Inbox, server: Server) -> None:
+    """F19: the server knows another journal under this number; nothing may be forgotten on its word."""
+    server.acknowledge(5, bytes(8))
+    assert _refused(inbox, "acknowledgement")
+    assert "call the centre" in inbox.refused["acknowledgement"]
+
+
+def test_an_acknowledgement_beyond_this_journal_is_refused(inbox: Inbox, server: Server) -> None:
+    server.acknowledge(10, _TAG)
+    assert _refused(inbox, "acknowledgement")
+
+
+def test_an_acknowledgement_of_nothing_is_believed(inbox: Inbox, server: Server) -> None:
+    server.acknowledge(0, bytes(8))
+    assert len(_news(inbox)) == 1
+
+
+def test_generations_never_go_back(inbox: Inbox, server: Server) -> None:
+    server.acknowledge(5, _TAG, generation=2)
+    assert len(_news(inbox)) == 1
+    server.acknowledge(9, _TAG, generation=1)
+    assert _refused(inbox, "acknowledgement")
