@@ -244,14 +244,13 @@ class SyncMachine:
             self.failed(now)
             return None
         self._roamed_to = 0
-        if sent and (after.generation, after.received) == (before.generation, before.received):
+        if sent and after.received == before.received:
             self.failed(now)
             return Note(
                 f"the server answered and does not acknowledge records {offer.first} to {last_sent}; they are kept "
                 "and offered again"
             )
         self._failures = 0
-        self._first_at = now
         more = self._fresh_tables or after.received < offer.last  # to tell, or to send
         self._due_at = now if more else now + self._pace.heartbeat_seconds
         self._move(Event.ANSWERED)

@@ -73,11 +73,6 @@ class Standing:
         """The last record the server is known to have; 0 for none."""
         return self.acknowledgement.received if self.acknowledgement else 0
 
-    @property
-    def generation(self) -> int:
-        """The server's generation, 0 before its first word."""
-        return self.acknowledgement.generation if self.acknowledgement else 0
-
     def holding(self, header: Header) -> Standing:
         """With that table version held."""
         return Standing(self.acknowledgement, {**self.versions, header.table: header.version})

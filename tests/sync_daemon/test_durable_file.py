@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,22 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(NotKept):
         make_directory(tmp_path / "file" / "inbox")
+
+
+def test_content_is_on_the_medium_before_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "acknowledgement"
+    file.write_bytes(b"old")
+    seen: list[tuple[str, bytes]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        seen.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), file.read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    replace_file(file, b"new")
+    assert seen == [(str(tmp_path / ".acknowledgement.new"), b"old"), (str(tmp_path), b"new")]
+    replace_file(file, b"newer", durable=False)
+    assert len(seen) == 2

@@ -110,8 +110,9 @@ def test_what_lies_before_damage_is_sent_first(till: Till) -> None:
     raw[3000] ^= 0xFF
     segment.write_bytes(raw)
     own = OwnJournal(till.data / "journal", TERMINAL)
-    run = own.cut(offer(1, 121))
-    assert 1 < run.last_sequence < 121
+    own.cut(offer(1, 121, records=5))
+    run = own.cut(offer(6, 121))
+    assert 6 < run.last_sequence < 121
     assert run.chain_holds(CHAIN_KEY)
     with pytest.raises(CorruptMiddle, match=f"record {run.last_sequence + 1} is lost"):
         own.cut(offer(run.last_sequence + 1, 121))
@@ -119,3 +120,41 @@ def test_what_lies_before_damage_is_sent_first(till: Till) -> None:
 
 def test_room_is_what_the_pool_still_has(till: Till) -> None:
     assert journal(till).room_per_mille() == 23 * 1000 // 24
+
+
+def test_damage_beyond_the_mark_is_no_end_of_the_world(till: Till) -> None:
+    own = journal(till)
+    early = own.mark()
+    assert early is not None
+    till.write(120)
+    till.close()
+    (till.data / "journal" / DURABLE).write_bytes(early.encode())
+    segment = till.data / "journal" / "seg-00000001.ocj"
+    raw = bytearray(segment.read_bytes())
+    raw[3000] ^= 0xFF
+    segment.write_bytes(raw)
+    assert own.tag(119) is None
+
+
+def test_records_written_during_a_walk_follow_in_the_next_run(till: Till) -> None:
+    till.write(100)
+    own = journal(till)
+    assert own.cut(offer(1, 101, records=50)).last_sequence == 50
+    till.write(100)
+    assert own.cut(offer(51, 201)).last_sequence == 101
+    run = own.cut(offer(102, 201))
+    assert (run.first_sequence, run.last_sequence) == (102, 201)
+    assert run.chain_holds(CHAIN_KEY)
+
+
+def test_a_journal_that_forgot_its_beginning_starts_at_its_oldest_record(till: Till) -> None:
+    till.write(900)
+    whole = journal(till)
+    (till.data / "journal" / "seg-00000001.ocj").unlink()
+    own = journal(till)
+    assert own.oldest > 1
+    run = own.cut(offer(1, 901))
+    assert run.first_sequence == own.oldest
+    assert run.chain_holds(CHAIN_KEY)
+    assert journal(till).tag(own.oldest - 1) == run.previous_tag
+    assert whole.tag(own.oldest - 1) == run.previous_tag

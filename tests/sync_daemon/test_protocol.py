@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
 from onecard.downlink import Acknowledgement, Table, pack_acknowledgement, pack_reply
 from onecard.errors import OnecardError
+from onecard.journal import UnreadableJournal
 from sync_daemon.pace import Pace
 from sync_daemon.protocol import TRANSITIONS, Alarm, Effect, Event, Keep, Offer, State, SyncMachine, Wait
 from sync_daemon.standing import Standing
@@ -16,6 +18,13 @@ from tests.sync_daemon.till import table
 from tests.sync_daemon.words import Own, ack
 
 PACE = Pace(idle_seconds=1, heartbeat_seconds=30, retry_first_seconds=0.5, retry_cap_seconds=60)
+
+
+class Unreadable(Own):
+    """A journal on a dying disk."""
+
+    def tag(self, sequence: int) -> bytes | None:
+        raise UnreadableJournal(Path("seg-00000001.ocj"), "input/output error")
 
 
 def body(word: Acknowledgement, *tables: bytes) -> bytes:
@@ -250,6 +259,25 @@ def test_a_foreign_head_sends_offers_round_the_whole_journal() -> None:
     effects(sync, body(ack(520)), Own(520))
     assert sync.conclude(1000, 510) is None
     assert sync.tick(1000, 520) == Wait(1030)
+
+
+def test_after_a_foreign_head_offers_begin_again_where_the_server_is() -> None:
+    sync = machine(Standing(ack(10)))
+    for now, word, last in ((1000, ack(9000), 510), (2000, ack(10), 520)):
+        offered(sync, now, 520)
+        effects(sync, body(word), Own(520))
+        sync.conclude(now, last)
+    assert sync.tick(3000, 520) == Offer(11, 520, 500, 256 << 10, {})
+
+
+def test_what_a_failed_round_left_undone_is_not_done_later() -> None:
+    sync = machine()
+    offered(sync, 0, 3)
+    sync.receive(body(ack(3), table(Table.TARIFF, 0, 2)))
+    with pytest.raises(UnreadableJournal):
+        sync.next_effect(Unreadable(3))
+    sync.failed(0)
+    assert sync.next_effect(Own(3)) is None
 
 
 def test_a_server_that_wants_less_is_offered_half_at_once_down_to_one() -> None:

@@ -94,9 +94,16 @@ def test_a_servers_reason_is_shown_without_its_control_characters(line: Line, au
 
 
 def test_a_redirect_is_not_followed(line: Line, authority: tuple[Path, Path]) -> None:
-    line.peer.faults.append(reply(302, b""))
-    with pytest.raises(Rejected):
+    def redirect(handler: BaseHTTPRequestHandler, answer: object) -> None:
+        handler.send_response(307)
+        handler.send_header("Location", "/elsewhere")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    line.peer.faults.extend([redirect, reply(200, b"from elsewhere")])
+    with pytest.raises(Rejected) as caught:
         Uplink(line.url, authority[0]).post("/", b"")
+    assert caught.value.status == 307
 
 
 def test_one_connection_serves_many_requests(line: Line, authority: tuple[Path, Path]) -> None:
