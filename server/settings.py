@@ -8,7 +8,6 @@ import, so that type checking and `--help` need no installation.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from server import storage
@@ -41,10 +40,9 @@ INSTALLED_APPS = [
     "server.ingest",
     "server.cards",
     "server.ledger",
+    "server.desk",
     "server.pages",
 ]
-if find_spec("server.desk.apps") if find_spec("server.desk") else None:
-    INSTALLED_APPS.append("server.desk")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -14,6 +14,15 @@ from onecard import kinds
 from onecard.identity import CardNumber, card_number_text
 from server.sites.models import Site, Terminal
 
+KINDS = {
+    kinds.CardKind.STORED_VALUE: _("stored-value card"),
+    kinds.CardKind.FREE: _("free card"),
+    kinds.CardKind.CASHIER: _("cashier card"),
+    kinds.CardKind.OPERATOR: _("operator card"),
+    kinds.CardKind.AUTHORISATION: _("authorisation card"),
+}
+"""Card kinds in words."""
+
 
 class Card(models.Model):
     """One piece of plastic."""
@@ -28,9 +37,7 @@ class Card(models.Model):
 
     number = models.BigIntegerField(_("card number"), primary_key=True)
     uid = models.BinaryField(_("UID"), max_length=7)
-    kind = models.PositiveSmallIntegerField(
-        _("kind"), choices=[(k.value, k.name.lower().replace("_", " ")) for k in kinds.CardKind]
-    )
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=[(k.value, word) for k, word in KINDS.items()])
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.ISSUED)
     expiry = models.DateField(_("expires"))
     site = models.ForeignKey(Site, models.PROTECT, verbose_name=_("issuing cinema"))

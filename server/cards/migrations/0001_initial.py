@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('number', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='card number')),
                 ('uid', models.BinaryField(max_length=7, verbose_name='UID')),
-                ('kind', models.PositiveSmallIntegerField(choices=[(0, 'stored value'), (1, 'free'), (2, 'cashier'), (3, 'operator'), (4, 'authorisation')], verbose_name='kind')),
+                ('kind', models.PositiveSmallIntegerField(choices=[(0, 'stored-value card'), (1, 'free card'), (2, 'cashier card'), (3, 'operator card'), (4, 'authorisation card')], verbose_name='kind')),
                 ('state', models.CharField(choices=[('issued', 'issued'), ('lost', 'reported lost'), ('moved', 'replaced'), ('closed', 'closed')], default='issued', max_length=8, verbose_name='state')),
                 ('expiry', models.DateField(verbose_name='expires')),
                 ('issued_at', models.DateTimeField(verbose_name='issued at')),

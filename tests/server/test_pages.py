@@ -1,0 +1,148 @@
+"""The browser's pages: closed to strangers, complete in both languages, nothing from another host."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import checks
+from django.core.management import call_command
+from django.utils import timezone
+
+import server
+from onecard.kinds import Outcome
+from onecard.money import Fen
+from server.ledger.posting import post_next
+from server.pages.templatetags.money import card_text, in_yuan
+from server.pages.today import open_day
+
+PATHS = ("/", "/flows/", "/terminals/", "/desk/")
+
+
+@pytest.fixture
+def manager(client):
+    client.force_login(get_user_model().objects.create_superuser("boss"))
+    return client
+
+
+@pytest.fixture
+def filled(client, enrol, issue, sale):
+    teller, card = enrol("WDK"), issue(10_000)
+    sale(teller, card, 3000)
+    sale(teller, card, 500, Outcome.ABANDONED)
+    sale(teller, card, 250)
+    client.post("/sync/v1/bundle", teller.bundle(), content_type="application/cbor")
+    while post_next(timezone.now()):
+        pass
+    return card
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/cards/", "/cards/100000000007/"])
+def test_a_page_is_closed_to_strangers(client, path):
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/login/")
+
+
+def test_the_right_password_lets_in(client):
+    get_user_model().objects.create_superuser("boss", password="a-Long-pass-1")
+    response = client.post("/login/", {"username": "boss", "password": "a-Long-pass-1"})
+    assert response["Location"] == "/"
+    assert client.get("/").status_code == 200
+
+
+def test_a_wrong_password_is_told_in_words(client):
+    response = client.post("/login/", {"username": "boss", "password": "x"}, headers={"Accept-Language": "en"})
+    assert b"The user name or the password is wrong." in response.content
+
+
+def test_today_shows_the_totals_by_cinema_and_terminal(manager, filled):
+    page = manager.get("/", headers={"Accept-Language": "zh-CN"}).content.decode()
+    assert "五道口" in page
+    assert "32.50" in page  # 30.00 + 2.50 of sales
+    assert "5.00" in page  # the refund
+    assert card_text(filled.number) in page
+    assert "今日" in page
+
+
+def test_a_cards_page_shows_its_purse_certificates_and_flows(manager, filled):
+    page = manager.get(f"/cards/{filled.number}/", headers={"Accept-Language": "en"}).content.decode()
+    assert "¥67.50" in page  # 100.00 + 5.00 − 37.50
+    assert page.count("refund") >= 1
+    assert filled.uid.hex(" ").upper() in page
+
+
+def test_a_card_is_found_by_its_number_as_printed(manager, filled):
+    response = manager.get("/cards/", {"number": card_text(filled.number)})
+    assert response["Location"] == f"/cards/{filled.number}/"
+
+
+@pytest.mark.parametrize("typed", ["", "123", "1234 5678 9012", "abcdefghijkl"])
+def test_a_number_that_is_none_is_explained(manager, typed):
+    assert manager.get("/cards/", {"number": typed}).status_code == 404
+
+
+def test_flows_can_be_narrowed_and_paged(manager, filled):
+    day = open_day(timezone.now())
+    assert manager.get("/flows/?site=WDK").content.count(b'<span class="badge') == 3
+    assert manager.get("/flows/?site=JSG").content.count(b'<span class="badge') == 0
+    assert manager.get(f"/flows/?day={day}&terminal=x&before=1.x").status_code == 200
+    assert manager.get("/flows/?before=0.0").content.count(b'<span class="badge') == 0
+    assert manager.get("/flows/?day=2026-99-99").status_code == 200
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_asks_nothing_of_another_host_and_runs_nothing_inline(manager, filled, path, language):
+    response = manager.get(path, headers={"Accept-Language": language})
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert f'<html lang="{language}">' in page
+    assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', page)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", page)
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    if language == "zh-hans":
+        text = re.sub(r"<[^>]*>", " ", page)
+        assert not re.search(r"\b(cinema|terminal|amount|alarms|Today|Sign out)\b", text)
+
+
+def test_the_language_stays_as_chosen(manager):
+    manager.post("/language/", {"language": "en", "next": "/"})
+    assert b"Sign out" in manager.get("/").content
+    manager.post("/language/", {"language": "zh-hans", "next": "/"})
+    assert "退出" in manager.get("/").content.decode()
+
+
+def test_the_pages_own_files_are_served(client):
+    for name in ("site.css", "refresh.js", "mark.svg"):
+        assert client.get(f"/static/pages/{name}").status_code == 200
+
+
+def test_every_text_is_translated_and_the_compiled_catalogue_is_the_source():
+    folder = Path(server.__file__).parent / "locale" / "zh_Hans" / "LC_MESSAGES"
+    source = re.findall(r'^msgid (".+")\nmsgstr (".*")$', (folder / "django.po").read_text(), re.MULTILINE)
+    texts = {ast.literal_eval(key): ast.literal_eval(value) for key, value in source if key != '""'}
+    assert all(texts.values())
+    with (folder / "django.mo").open("rb") as compiled:
+        catalogue = gettext.GNUTranslations(compiled)
+    assert {key: catalogue.gettext(key) for key in texts} == texts
+
+
+def test_no_migration_is_missing(database):
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_deployment_check_finds_nothing(database):
+    assert checks.run_checks(include_deployment_checks=True) == []
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [(0, "0.00"), (5, "0.05"), (123456789, "1,234,567.89"), (-5, "-0.05"), (-123456, "-1,234.56"), (None, "")],
+)
+def test_fen_are_shown_as_yuan(fen, text):
+    assert in_yuan(None if fen is None else Fen(fen)) == text
