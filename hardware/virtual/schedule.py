@@ -61,6 +61,7 @@ class Schedule:
         self._stall = (point, after_writes)
 
     def drop_stall(self) -> None:
+        """The stall is over, or is no longer wanted."""
         self._stall = None
 
     def command_begins(self) -> bool:
@@ -85,7 +86,6 @@ class Schedule:
         """How this write is cut, None for not at all. Raises ChipStalledError."""
         match self._stall:
             case (StallPoint.BEFORE as point, 0):
-                self._stall = None
                 raise ChipStalledError(point)
         if self._due is not None:
             due, self._due = self._due, None
@@ -102,7 +102,6 @@ class Schedule:
         """A whole write is done. Raises ChipStalledError."""
         match self._stall:
             case (StallPoint.AFTER as point, 0):
-                self._stall = None
                 raise ChipStalledError(point)
             case (point, writes):
                 self._stall = point, writes - 1

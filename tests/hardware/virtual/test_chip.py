@@ -180,10 +180,18 @@ def test_a_chip_told_to_ignore_the_line_sleeps_on(machine: Machine) -> None:
 
 def test_sleep_takes_the_field_from_the_cards(machine: Machine) -> None:
     machine.select_and_auth(4)
+    assert machine.ask("44 01") == "00"
+    assert machine.list_one() == "00", "halted"
     machine.ask("16 b0")
     machine.raw(b"\x55")
     assert machine.read(4) == "27"
     machine.select_and_auth(4)
+
+
+def test_without_field_there_is_no_target(machine: Machine) -> None:
+    machine.select_and_auth(4)
+    assert machine.ask("32 01 00") == ""
+    assert machine.read(4) == "27"
 
 
 def test_diagnose_echoes_the_longest_frame(machine: Machine) -> None:
@@ -283,6 +291,14 @@ class TestRawFrames:
         """libnfc issue 684: RATS to a Classic."""
         machine.list_one()
         assert machine.ask("42 e0 50") == "01"
+
+    def test_a_refusal_is_four_bits_and_the_control_register_says_so(self, machine: Machine) -> None:
+        machine.select_and_auth(4)
+        machine.ask("08 63 03 00")
+        assert machine.ask("42 30 08") == "00" + "04"
+        assert machine.ask("06 63 3c") == "14"
+        machine.ask("08 63 3c 10")
+        assert machine.ask("06 63 3c") == "14", "RxLastBits is read-only"
 
     def test_a_checksum_that_is_missing_is_told(self, machine: Machine) -> None:
         machine.ask("08 63 3d 07 63 02 00")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -202,11 +203,27 @@ def test_a_withheld_answer_never_meets_the_next_host(
         host.send("40 01 a0 04" + NEW.hex())
         assert host.hear(6) == frame.ACK
     assert reader.command("resume") == {"resumed": True, "host_present": False}
+    _speaks_to_a_host_that_sets_nothing(reader)
     with hosting(reader.link) as host:
         assert host.hear() == b""
         assert host.ask("02") == "32010607"
         host.select_and_auth(4)
     assert card_file.load(card).blocks[4] == on_card
+
+
+def _speaks_to_a_host_that_sets_nothing(reader: VirtualReader) -> None:
+    """No terminal settings at all: raw, no echo, 115200, also after the reader let go of its end for an instant."""
+    fd = os.open(reader.link, os.O_RDWR | os.O_NOCTTY)
+    os.write(fd, bytes.fromhex("0000ff02fed4022a00"))
+    heard = b""
+    while len(heard) < 19 and select.select([fd], [], [], 2.0)[0]:
+        heard += os.read(fd, 64)
+    os.close(fd)
+    assert heard == frame.ACK + VERSION_ANSWER
+
+
+def test_a_host_that_sets_nothing_is_heard(reader: VirtualReader) -> None:
+    _speaks_to_a_host_that_sets_nothing(reader)
 
 
 def test_bytes_at_another_speed_are_not_heard(reader: VirtualReader) -> None:
