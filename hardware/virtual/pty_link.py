@@ -92,8 +92,6 @@ class PtyLink:
         poll.register(self.master, 0)
         hung_up = any(event & select.POLLHUP for _, event in poll.poll(0))
         self._slave = os.open(self._slave_name, os.O_RDWR | os.O_NOCTTY)
-        if hung_up:
-            self._make_raw()  # the last close put the terminal back to its defaults
         return not hung_up
 
     def _make_raw(self) -> None:
