@@ -206,6 +206,18 @@ def boot(epoch: int = 1) -> Boot:
 
 
 @pytest.fixture
+def make_teller() -> Callable[[Identity, bytes, bytes], Teller]:
+    """A terminal that was enrolled some other way; its journal begins with BOOT."""
+
+    def one(identity: Identity, signing: bytes, sealing: bytes) -> Teller:
+        teller = Teller(identity, signing, sealing)
+        teller.add(boot())
+        return teller
+
+    return one
+
+
+@pytest.fixture
 def sale() -> Callable[..., int]:
     """Journals a debit and its outcome; gives the intent's sequence."""
 
@@ -251,7 +263,7 @@ def settings_of() -> Callable[..., override_settings]:
 
 
 @pytest.fixture
-def enrol(client: Client) -> Callable[..., Teller]:
+def enrol(client: Client, make_teller: Callable[[Identity, bytes, bytes], Teller]) -> Callable[..., Teller]:
     """Enrols a new terminal over HTTP; its journal begins with BOOT."""
 
     def one(site: str = "WDK", token: str | None = None) -> Teller:
@@ -265,8 +277,6 @@ def enrol(client: Client) -> Callable[..., Teller]:
         )
         assert response.status_code == 200, response.content
         identity = open_answer(open_envelope(response.content), sealing.private_bytes_raw())
-        teller = Teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
-        teller.add(boot())
-        return teller
+        return make_teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
 
     return one

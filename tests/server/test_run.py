@@ -1,0 +1,136 @@
+"""The server as it is run: real processes, TLS, a poster that posts, children that come back, an orderly end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from onecard.downlink import open_acknowledgement, open_reply
+from onecard.enrolment import Request, open_answer, pack_request
+from onecard.envelope import open_envelope
+
+ONECARD = [sys.executable, "-m", "tools.cli"]
+
+
+def onecard(*arguments, check=True):
+    done = subprocess.run([*ONECARD, *arguments], capture_output=True, text=True, check=False, env=environment())
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def environment():
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ONECARD", "DJANGO"))}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def data():
+    with tempfile.TemporaryDirectory(prefix="onecard-") as place:  # short: a unix socket's path has 107 bytes at most
+        yield Path(place) / "server"
+
+
+class Running:
+    def __init__(self, data):
+        self.data, self.port = data, free_port()
+        command = [*ONECARD, "server", "run", "--data", str(data), "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+        for line in self.process.stdout:
+            if line.startswith("ready https://"):
+                break
+        else:
+            raise AssertionError("the server ended before it was ready")
+        self.context = ssl.create_default_context(cafile=str(data / "tls" / "ca.pem"))
+
+    def post(self, path, body):
+        url = f"https://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/cbor"})
+        with urllib.request.urlopen(request, context=self.context, timeout=20) as response:
+            return response.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        rest = self.process.stdout.read()
+        return self.process.wait(20), rest
+
+    def children(self):
+        """Process ids by what the command lines hold, from /proc."""
+        found = {}
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for pid in map(int, children.read_text().split()):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found |= {name: pid for name in ("keys serve", "poster", "granian") if name in command}
+        return found
+
+
+def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
+    said = onecard("server", "init", "--data", str(data)).stdout
+    assert re.search(r"manager: admin  password: \S{12}", said)
+    assert onecard("server", "init", "--data", str(data), check=False).returncode == 1
+    assert (data / "onecard.sqlite3").stat().st_mode & 0o077 == 0
+    assert (data / "tls" / "server.key").stat().st_mode & 0o077 == 0
+
+    running = Running(data)
+    try:
+        token = onecard("server", "token", "--data", str(data), "--site", "WDK").stdout.strip()
+        signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
+        request = Request(token, signing.public_key().public_bytes_raw(), sealing.public_key().public_bytes_raw(), "t")
+        answer = running.post("/enrol/v1", pack_request(request, signing.private_bytes_raw()))
+        identity = open_answer(open_envelope(answer), sealing.private_bytes_raw())
+        teller = make_teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
+
+        ack, _ = open_reply(running.post("/sync/v1/bundle", teller.bundle()))
+        assert open_acknowledgement(ack, teller.public, teller.number).received == 1
+
+        os.kill(running.children()["keys serve"], signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                ack, _ = open_reply(running.post("/sync/v1/bundle", teller.bundle()))
+                break
+            except urllib.error.HTTPError as error:
+                assert error.code == 503
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert open_acknowledgement(ack, teller.public, teller.number).received == 1
+
+        recount = json.loads(onecard("server", "verify", "--data", str(data), "--json").stdout)
+        while recount["waiting"]:
+            time.sleep(0.1)
+            recount = json.loads(onecard("server", "verify", "--data", str(data), "--json").stdout)
+        assert recount["differences"] == []
+        children = running.children()
+    finally:
+        code, rest = running.stop()
+    assert code == 0
+    assert rest.splitlines()[-1] == "stopped"
+    assert len(children) == 3
+    for pid in children.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_command_on_an_empty_directory_names_the_cure(tmp_path):
+    done = onecard("server", "run", "--data", str(tmp_path), check=False)
+    assert done.returncode == 1
+    assert "onecard server init" in done.stderr
+    assert "Traceback" not in done.stderr
