@@ -105,12 +105,12 @@ class Desk:
         """A factory-new card comes out of its box and is issued."""
         card = self._cards / f"{uid.hex()}.card"
         _onecard("card", "blank", "--type", "classic", "--uid", uid.hex(), str(card))
-        self._work(self._clerk.order_issue(SITES[self._site], kind, tier), card)
+        self._work(self._clerk.order_issue(self._site, kind, tier), card)
         return card
 
     def load(self, card: Path, yuan: str) -> None:
         """Money is paid at the desk and put on the card."""
-        self._work(self._clerk.order_load(SITES[self._site], yuan), card)
+        self._work(self._clerk.order_load(self._site, yuan), card)
 
     def _work(self, job: int, card: Path) -> None:
         self.reader.command(f"place {card}")

@@ -13,7 +13,6 @@ from onecard.kinds import CardKind
 
 _ROW = re.compile(r'<tr class="job-(\w+)">\s*<td>(\d+)</td>.*?</tr>', re.DOTALL)
 _NUMBER = re.compile(r"<td>(\d{12})</td>")
-_OPTION = re.compile(r'<option value="(\d+)"[^>]*>([^<]*)</option>')
 _TIMEOUT = 20.0
 
 
@@ -30,16 +29,15 @@ class Clerk:
         self._cookies: dict[str, str] = {}
         self._get("/login/")
         self._post("/login/", {"username": user, "password": password})
-        self._sites = {text: value for value, text in _OPTION.findall(self._get("/desk/"))}
 
     def order_issue(self, site: str, kind: CardKind, tier: int, yuan: str = "") -> int:
-        """Order a card with its first load; the job's number. `site` is part of the cinema's name."""
-        self._post("/desk/issue/", {"site": self._site(site), "kind": int(kind), "tier": tier, "amount": yuan})
+        """Order a card with its first load; the job's number. `site` is the cinema's code."""
+        self._post("/desk/issue/", {"site": site, "kind": int(kind), "tier": tier, "amount": yuan})
         return max(self._jobs())
 
     def order_load(self, site: str, yuan: str, number: str = "") -> int:
         """Order a load of the card with that number, or of the one that lies on the desk; the job's number."""
-        self._post("/desk/load/", {"site": self._site(site), "number": number, "amount": yuan})
+        self._post("/desk/load/", {"site": site, "number": number, "amount": yuan})
         return max(self._jobs())
 
     def is_done(self, job: int) -> bool:
@@ -58,9 +56,6 @@ class Clerk:
     def _jobs(self) -> dict[int, tuple[str, str]]:
         page = self._get("/desk/jobs/")
         return {int(match.group(2)): (match.group(1), match.group(0)) for match in _ROW.finditer(page)}
-
-    def _site(self, name: str) -> str:
-        return next(value for text, value in self._sites.items() if name in text)
 
     def _get(self, path: str) -> str:
         return self._request("GET", path, None)
