@@ -15,7 +15,7 @@ from firmware.words import CARD_KINDS, PRICE_REASONS, REFUSALS, Phrase
 from hardware.display.frame import Frame, Role, Row, Tone
 from onecard.identity import card_number_text, day_date
 from onecard.money import yuan
-from onecard.tariff import FilmClass, Tariff
+from onecard.tariff import FilmClass, Reason, Tariff
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -98,11 +98,11 @@ class _Screen:
         if view.reader_lost:
             tone = Tone.STOPPED
             self._say(Phrase.READER_LOST)
-        self._body()
-        if around.keypad_lost:
-            self._say(Phrase.KEYPAD_LOST)
         if around.alarm:
             self._add(Role.MESSAGE, around.alarm)
+        if around.keypad_lost:
+            self._say(Phrase.KEYPAD_LOST)
+        self._body()
         self._status()
         return Frame(view.state.value, view.results, tone, tuple(self._rows))
 
@@ -149,19 +149,21 @@ class _Screen:
             case Paid() as paid:
                 self._add(Role.AMOUNT, yuan(paid.amount))
                 self._say(Phrase.BALANCE, Role.BALANCE, balance=yuan(paid.balance))
-                self._reason(paid)
                 if view.screen is State.ALREADY_PAID:
-                    self._say(Phrase.TAKE_CARD)
+                    self._say(Phrase.TAKE_CARD, Role.REASON)
+                else:
+                    self._reason(paid)
             case Declined(reason, _, balance):
                 refusal = REFUSALS[reason]
                 if balance is not None:
                     self._say(Phrase.BALANCE, Role.BALANCE, balance=yuan(balance))
-                self._add(Role.MESSAGE, refusal.what.say(self._around.language))
+                self._add(Role.REASON, refusal.what.say(self._around.language))
                 self._add(Role.MESSAGE, refusal.cure.say(self._around.language))
+                if view.screen is State.DOUBT_REFUSED:
+                    self._doubt()
             case InDoubt(_, amount):
                 self._add(Role.AMOUNT, yuan(amount))
-                self._say(Phrase.SAME_CARD)
-                self._say(Phrase.CANCEL_DOUBT, seconds=-(-view.doubt_seconds // 10) * 10)
+                self._doubt()
             case Abandoned(_, amount):
                 self._add(Role.AMOUNT, yuan(amount))
                 self._say(Phrase.NO_GOODS)
@@ -176,16 +178,23 @@ class _Screen:
         if view.instead:
             self._say(Phrase.FIRST_ABANDONED)
 
+    def _doubt(self) -> None:
+        self._say(Phrase.SAME_CARD)
+        self._say(Phrase.CANCEL_DOUBT, seconds=-(-self._view.doubt_seconds // 10) * 10)
+
     def _reason(self, paid: Paid) -> None:
+        """Why the price is what it is; a re-tap knows its amount and no more."""
         quote = paid.quote
-        if quote is None or quote.price == quote.list_price == paid.amount:
+        if quote is None:
             return
-        if paid.amount == 0:
+        if quote.price != paid.amount:
             self._say(Phrase.FREE)
             return
-        percent = f"{quote.per_mille / 10:g}"
-        self._add(Role.MESSAGE, PRICE_REASONS[quote.reason].say(self._around.language, percent=percent))
-        self._say(Phrase.WAS, price=yuan(quote.list_price))
+        if quote.reason is not Reason.LIST:
+            percent = f"{quote.per_mille / 10:g}"
+            self._add(Role.MESSAGE, PRICE_REASONS[quote.reason].say(self._around.language, percent=percent))
+        if quote.price != quote.list_price:
+            self._say(Phrase.WAS, price=yuan(quote.list_price))
 
     def _films(self) -> None:
         tariff = self._around.tariff

@@ -34,6 +34,7 @@ class Role(Enum):
     TITLE = "title"
     AMOUNT = "amount"
     BALANCE = "balance"
+    REASON = "reason"
     MESSAGE = "message"
     STATUS = "status"
 

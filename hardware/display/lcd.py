@@ -1,8 +1,8 @@
 """A frame drawn for a 320×240 colour LCD.
 
 A coloured band holds the title; below it the amount, large, then balance and messages, wrapped; the status lines stand
-at the foot. What does not fit is cut at the foot's edge, never drawn over it: the amount and the first message come
-first. A luma device takes the same image by its `display` method; that driver will stand beside `spool`.
+at the foot. What does not fit is cut at the foot's edge, never drawn over it: the amount comes first, then balance
+and reason. A luma device takes the same image by its `display` method; that driver will stand beside `spool`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _LOOKS = {
     Role.TITLE: _Look(26, "#ffffff", 30),
     Role.AMOUNT: _Look(54, "#ffffff", 64),
     Role.BALANCE: _Look(24, "#ffffff", 30),
+    Role.REASON: _Look(26, "#ffd7a8", 32),
     Role.MESSAGE: _Look(20, "#e8e8e8", 25),
     Role.STATUS: _Look(14, "#b8c0c8", 17),
 }
@@ -60,7 +61,7 @@ class LcdRenderer:
         self._lines(pen, Role.TITLE, by_role[Role.TITLE], 7, _BAND)
         foot = SIZE[1] - _FOOT
         top = _BAND + 4
-        for role in (Role.AMOUNT, Role.BALANCE, Role.MESSAGE):
+        for role in (Role.AMOUNT, Role.BALANCE, Role.REASON, Role.MESSAGE):
             top = self._lines(pen, role, by_role[role], top, foot)
         pen.line((0, foot, SIZE[0], foot), fill="#303840")
         self._lines(pen, Role.STATUS, by_role[Role.STATUS], foot + 3, SIZE[1])

@@ -136,7 +136,7 @@ def test_a_refused_card_says_why_and_another_may_pay(make_bed: MakeBed) -> None:
     bed.present(bed.card(loaded=1000))
     screen = bed.wait_for("refused")
     assert screen["balance"] == ["Balance 10.00"]
-    assert "Not enough on the card" in screen["message"]
+    assert screen["reason"] == ["Not enough on the card"]
     bed.take_away()
     bed.wait_for("armed")
     bed.present(bed.card(loaded=5000))
@@ -189,7 +189,7 @@ def test_a_stored_value_card_cannot_sign_on(make_bed: MakeBed) -> None:
     bed = make_bed()
     bed.wait_for("signed off")
     bed.present(bed.card(loaded=10000))
-    assert "Wrong kind of card" in bed.wait_for("sign-on refused")["message"]
+    assert bed.wait_for("sign-on refused")["reason"] == ["Wrong kind of card"]
     assert bed.records(Shift) == []
 
 
@@ -217,7 +217,7 @@ def test_a_hotlisted_card_is_refused_as_soon_as_the_list_is_in(make_bed: MakeBed
     bed.press("11#")
     bed.wait_for("armed")
     bed.present(card)
-    assert "This card is stopped" in bed.wait_for("refused")["message"]
+    assert bed.wait_for("refused")["reason"] == ["This card is stopped"]
 
 
 def test_a_reader_that_went_away_is_said_and_comes_back(make_bed: MakeBed) -> None:
