@@ -11,7 +11,7 @@ from django.db import models
 from onecard.records import BadRecord
 from server.ingest.alarms import raise_alarm
 from server.ingest.chain import Item
-from server.ingest.columns import COLUMNS, Cell, Contradiction, Row, insert, row_of
+from server.ingest.columns import COLUMNS, Cell, Contradiction, Row, insert, record_row, row_of
 from server.ingest.models import Alarm, Bundle, FlowOutcome, Quarantined, Record
 from server.sites.models import Terminal
 
@@ -46,10 +46,7 @@ def believe(terminal: Terminal, bundle: Bundle, items: Sequence[Item], now: date
                 doubts.append(Doubt(item, Quarantined.Reason.CONTRADICTION, "its intent has its final word already"))
                 continue
             told.add(row[0])
-        name = item.name
-        rows[Record].append(
-            (item.at, name.terminal, name.epoch, name.sequence, item.kind, item.payload, item.tag, bundle.pk)
-        )
+        rows[Record].append(record_row(item, bundle.pk))
         if model is not None:
             rows[model].append(row)
     for model, found in rows.items():

@@ -16,6 +16,7 @@ from onecard.identity import DayNumber, RecordName, day_date
 from onecard.purse.intent import base_record, ring_images
 from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Shift, decode_record
 from onecard.records import Record as Decoded
+from server.ingest.chain import Item
 from server.ingest.models import DeclinedTap, Flow, FlowOutcome, Record, ShiftTurn, Start
 from server.places import place
 
@@ -46,6 +47,12 @@ def insert(model: type[models.Model], rows: Sequence[Row]) -> None:
         marks = ", ".join(["%s"] * len(rows[0]))
         with connection.cursor() as cursor:
             cursor.executemany(f"INSERT INTO {model._meta.db_table} ({COLUMNS[model]}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def record_row(item: Item, bundle: int) -> Row:
+    """The row of a record as it travelled."""
+    name = item.name
+    return item.at, name.terminal, name.epoch, name.sequence, item.kind, item.payload, item.tag, bundle
 
 
 def row_of(name: RecordName, kind: int, payload: bytes, bundle: int) -> tuple[type[models.Model] | None, Row]:
