@@ -71,8 +71,9 @@ class Issuer:
     @cached_property
     def terminal_keys(self) -> KeyRing:
         public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
-        held = {(role, 1): key for role, key in self.masters.items() if role is not Role.CLASSIC_PERSONALISE}
-        return KeyRing(held | {(Role.ISSUER, 1): public})
+        held: dict[tuple[Role, int], bytes] = {(Role.ISSUER, 1): public}
+        held |= {(role, 1): key for role, key in self.masters.items() if role is not Role.CLASSIC_PERSONALISE}
+        return KeyRing(held)
 
     def certificate(self, uid: bytes, load_sequence: int, loaded: int, **changes: object) -> bytes:
         """The 96 bytes of a stored-value card's certificate; `changes` are other fields of `Certificate`."""
