@@ -17,7 +17,7 @@ _KILLS = {"between_intent_and_card_write", "between_card_write_and_paid"}
 @pytest.mark.xdist_group("demo")
 def test_a_day_of_torn_taps_and_killed_terminals_adds_up_to_the_fen() -> None:
     command = [sys.executable, "-m", "tools.cli", "demo", "--unattended", "--taps", str(_TAPS), "--seed", "7", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=390)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=390, check=False)
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout
     said = json.loads(done.stdout)
     assert said["taps"] == _TAPS

@@ -10,6 +10,8 @@ import random
 from dataclasses import dataclass
 from enum import Enum, unique
 
+_STAYS = 0.6
+"""How often a patron whose tap failed taps again."""
 TEAR_MODES = ("before", "erased", "half", "weak", "after")
 
 
@@ -64,7 +66,7 @@ def draw_day(seed: int, taps: int, terminals: int, cards: int) -> Day:
     share = max(1, taps // 3)
     mishaps: list[tuple[Mishap, bool]] = certain[:share]
     while len(mishaps) < share // 2:
-        mishaps.append((Tear(draw.choice(TEAR_MODES)), draw.random() < 0.6))
+        mishaps.append((draw.choice([*map(Tear, TEAR_MODES), *Kill]), draw.random() < _STAYS))
     rest: list[tuple[Mishap, bool]] = [(None, True)] * (taps - len(mishaps))
     drawn = (mishaps + rest)[:taps]
     draw.shuffle(drawn)
