@@ -27,6 +27,7 @@ from hardware.pn532.opening import open_reader
 from onecard.enrolment import Identity, decode_identity
 from onecard.errors import OnecardError
 from onecard.journal import BootInfo, Journal, JournalReader, NoJournal
+from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role
 
 _MADE = "journal.made"
@@ -89,13 +90,17 @@ def start(
     system: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     random: Callable[[int], bytes] = os.urandom,
+    disk: Disk | None = None,
 ) -> Station:
-    """Start the terminal of `config`. Raises `Unfit`, `BadEnrolment`, the journal's errors."""
+    """Start the terminal of `config`; `disk` is what its journal writes to, the system's by default.
+
+    Raises `Unfit`, `BadEnrolment`, the journal's errors.
+    """
     if not __debug__:
         raise Unfit("python -O removes the checks that guard money: start without -O and without PYTHONOPTIMIZE")
     identity, seal_private = _identity(config.data)
     clock = WallClock(system, monotonic)
-    journal = _open_journal(config, identity, clock, random)
+    journal = _open_journal(config, identity, clock, random, disk)
     try:
         return _assemble(config, identity, seal_private, journal, clock)
     except BaseException:
@@ -156,7 +161,7 @@ def _read(file: Path) -> bytes:
 
 
 def _open_journal(
-    config: TerminalConfig, identity: Identity, clock: WallClock, random: Callable[[int], bytes]
+    config: TerminalConfig, identity: Identity, clock: WallClock, random: Callable[[int], bytes], disk: Disk | None
 ) -> Journal:
     """The journal, made at the first start and never again (P-R7): `journal.made` remembers that it was."""
     directory, made = config.data / "journal", config.data / _MADE
@@ -173,6 +178,7 @@ def _open_journal(
             salt=random,
             segment_size=config.segment_size,
             segments=config.segments,
+            disk=disk,
         )
         found = identity.number
     if found != identity.number:
@@ -180,7 +186,7 @@ def _open_journal(
     _remember(made, identity.number)
     now = clock.now()
     boot = BootInfo(random(8), now.at, now.quality, importlib.metadata.version("onecard"))
-    return Journal.open(directory, chain_key=key, boot=boot, random=random)
+    return Journal.open(directory, chain_key=key, boot=boot, random=random, disk=disk)
 
 
 def _chain_key(keys: KeyRing) -> bytes:

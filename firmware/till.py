@@ -88,7 +88,6 @@ class Till:
         self._instead = False
         self._results = 0
         self._reader_lost = False
-        self._full = False
         self._empty_looks = 0
         self._look_after = float("-inf")
         self._linger: tuple[State, float] | None = None
@@ -159,7 +158,7 @@ class Till:
         oldest_at = backlog.oldest_at
         if oldest_at is not None and self._clock.now().at - oldest_at >= limits.unsent_days * _DAY_SECONDS:
             return Block.UNSENT_TIME
-        return Block.JOURNAL_FULL if self._full or self._journal.room.bytes_left < _LEAST_ROOM else None
+        return Block.JOURNAL_FULL if self._journal.room.bytes_left < _LEAST_ROOM else None
 
     def view(self) -> View:
         """What the screen is about now."""
@@ -265,8 +264,9 @@ class Till:
         try:
             work()
         except JournalFull:
-            self._full = True
-            if self._books.memory.open_sale is not None:
+            if (
+                self._books.memory.open_sale is not None
+            ):  # a re-tap that needs a record of its own; `block` tells the rest
                 self._note(Declined(DeclineReason.OUT_OF_SERVICE), Event.PAID)
         except JournalError as error:
             self.trouble = str(error)

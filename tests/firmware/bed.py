@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,8 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from firmware.boot import Station, start
+from firmware.config import read_config
 from hardware.virtual.process import VirtualReader
 from onecard import downlink, tariff
 from onecard.cbor import Value
@@ -31,12 +34,13 @@ from onecard.downlink import Acknowledgement, Header, Table
 from onecard.enrolment import Identity, encode_identity
 from onecard.identity import TerminalNumber
 from onecard.journal import JournalReader
+from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role, sign
 from onecard.kinds import CardKind
 from onecard.money import Fen
 from onecard.records import Applied, Record, decode_record
 from onecard.tariff import FilmClass, Tariff, Tier, TimeSlot
-from tools.bench.till import Issuer
+from tools.bench.till import NOON, Issuer
 
 WAIT_SECONDS = 20.0
 SERVER_SEED = bytes(range(64, 96))
@@ -97,6 +101,27 @@ def make_data(data: Path, issuer: Issuer, number: TerminalNumber = NUMBER) -> No
     (data / "identity").write_bytes(encode_identity(identity.public()))
     (data / "card.keys").write_bytes(encode_identity(identity))
     (data / "seal.key").write_bytes(SEAL_SEED)
+
+
+@dataclass
+class StandingTime:
+    """Both clocks of a terminal that runs in the test's own process, moved by hand."""
+
+    at: float = NOON
+
+
+def start_here(
+    data: Path,
+    limits: str = "",
+    time: StandingTime | None = None,
+    disk: Disk | None = None,
+    language: str = "en",
+) -> Station:
+    """Start the terminal of `data` in this process, in show mode, with a reader that is not there."""
+    text = CONFIG.format(sale=SHOW, limits=limits).replace('"reader"', '"no-such-tty"').replace('"en"', f'"{language}"')
+    clock = time or StandingTime()
+    config = read_config(text, str(data.parent / "terminal.toml"))
+    return start(config, system=lambda: clock.at, monotonic=lambda: clock.at, disk=disk)
 
 
 class Server:

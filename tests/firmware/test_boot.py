@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from firmware.boot import ForeignJournal, JournalLost, NotEnrolled, Station, start
-from firmware.config import read_config
+from firmware.boot import ForeignJournal, JournalLost, NotEnrolled, Station
 from firmware.purse_memory import PurseName
 from firmware.session import State
 from firmware.view import Block
@@ -20,12 +19,11 @@ from onecard.downlink import Table
 from onecard.errors import OnecardError
 from onecard.identity import CardNumber, TerminalNumber
 from onecard.journal import JournalFull, JournalLocked
+from onecard.journal.disk import OsDisk
 from onecard.kinds import Outcome, Purpose
 from onecard.records import Ack, Applied, Boot, Intent, OutcomeRecord, Record, decode_record
-from tests.firmware.bed import CONFIG, NUMBER, SHOW, TARIFF, Server, make_data
+from tests.firmware.bed import CONFIG, NUMBER, SHOW, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import NOON, Issuer
-
-Starts = Callable[..., Station]
 
 
 @pytest.fixture
@@ -33,18 +31,6 @@ def data(tmp_path: Path) -> Path:
     make_data(tmp_path / "data", Issuer())
     Server(tmp_path / "data").tariff(TARIFF)
     return tmp_path / "data"
-
-
-class _Time:
-    at = float(NOON)
-
-
-def _start(data: Path, limits: str = "", time: _Time | None = None) -> Station:
-    text = CONFIG.format(sale=SHOW, limits=limits).replace('"reader"', '"no-such-tty"')
-    time = time or _Time()
-    return start(
-        read_config(text, str(data.parent / "terminal.toml")), system=lambda: time.at, monotonic=lambda: time.at
-    )
 
 
 def _stop(station: Station) -> None:
@@ -76,26 +62,26 @@ def _open_shift(station: Station) -> None:
 def test_a_terminal_that_is_not_enrolled_says_what_to_run(name: str, data: Path) -> None:
     (data / name).unlink()
     with pytest.raises(NotEnrolled, match=f"{name}.*onecard terminal enrol"):
-        _start(data)
+        start_here(data)
 
 
 def test_keys_of_another_terminal_are_refused(data: Path, tmp_path: Path) -> None:
     make_data(tmp_path / "other", Issuer(), TerminalNumber(NUMBER + 1))
     shutil.copy(tmp_path / "other/card.keys", data / "card.keys")
     with pytest.raises(NotEnrolled, match=r"card\.keys"):
-        _start(data)
+        start_here(data)
 
 
 @pytest.mark.parametrize("name", ["identity", "card.keys"])
 def test_a_damaged_identity_is_named(name: str, data: Path) -> None:
     (data / name).write_bytes(b"\x85")
     with pytest.raises(OnecardError, match=name):
-        _start(data)
+        start_here(data)
 
 
 def test_the_first_start_makes_the_journal_and_each_start_opens_an_epoch(data: Path) -> None:
-    _stop(_start(data))
-    station = _start(data)
+    _stop(start_here(data))
+    station = start_here(data)
     boots = _records(station, Boot)
     assert [boot.epoch for boot in boots if isinstance(boot, Boot)] == [1, 2]
     assert len({boot.incarnation for boot in boots if isinstance(boot, Boot)}) == 2
@@ -104,29 +90,29 @@ def test_the_first_start_makes_the_journal_and_each_start_opens_an_epoch(data: P
 
 def test_a_lost_journal_is_never_made_again_under_the_same_number(data: Path) -> None:
     """P-R7, hole H26: sequences would name other records than before."""
-    _stop(_start(data))
+    _stop(start_here(data))
     shutil.rmtree(data / "journal")
     with pytest.raises(JournalLost, match="new number"):
-        _start(data)
+        start_here(data)
     assert not (data / "journal").exists()
 
 
 def test_a_terminal_enrolled_anew_does_not_write_into_the_old_journal(data: Path) -> None:
-    _stop(_start(data))
+    _stop(start_here(data))
     made = (data / "journal/seg-00000001.ocj").read_bytes()
     kept = data.parent / "kept"
     shutil.move(data, kept)
     make_data(data, Issuer(), TerminalNumber(NUMBER + 1))
     shutil.copytree(kept / "journal", data / "journal")
     with pytest.raises(ForeignJournal, match=f"terminal {NUMBER}, this is terminal {NUMBER + 1}"):
-        _start(data)
+        start_here(data)
     assert (data / "journal/seg-00000001.ocj").read_bytes() == made
 
 
 def test_two_processes_never_write_one_journal(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     with pytest.raises(JournalLocked):
-        _start(data)
+        start_here(data)
     _stop(station)
 
 
@@ -142,13 +128,13 @@ def test_checks_are_never_switched_off(data: Path) -> None:
 
 
 def test_an_open_shift_goes_on_after_a_restart(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     assert station.till.state is State.SIGNED_OFF
     _open_shift(station)
     _sell(station, 3500, Outcome.PAID)
     before = station.books.shift.totals
     _stop(station)
-    station = _start(data)
+    station = start_here(data)
     assert station.till.state is State.READY
     assert station.books.shift.totals == before
     assert station.log.shop.operator == 18
@@ -156,11 +142,11 @@ def test_an_open_shift_goes_on_after_a_restart(data: Path) -> None:
 
 
 def test_a_sale_in_doubt_is_asked_for_again_with_what_was_sold(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     _open_shift(station)
     _sell(station, 9000, None)
     _stop(station)
-    station = _start(data)
+    station = start_here(data)
     assert station.till.state is State.IN_DOUBT
     assert (station.till.view().basket.film_class, station.till.view().basket.tickets) == (2, 3)
     _stop(station)
@@ -168,12 +154,12 @@ def test_a_sale_in_doubt_is_asked_for_again_with_what_was_sold(data: Path) -> No
 
 def test_reboot_and_time_out_abandon_a_sale_in_doubt(data: Path) -> None:
     """P-R6: the time-out runs from the start on; the final word is durable before it is shown."""
-    station = _start(data)
+    station = start_here(data)
     _open_shift(station)
     _sell(station, 9000, None)
     _stop(station)
-    time = _Time()
-    station = _start(data, "in_doubt_seconds = 60", time)
+    time = StandingTime()
+    station = start_here(data, "in_doubt_seconds = 60", time)
     time.at += 59
     station.till.tick()
     assert station.till.state is State.IN_DOUBT
@@ -188,11 +174,11 @@ def test_reboot_and_time_out_abandon_a_sale_in_doubt(data: Path) -> None:
 
 
 def test_cancel_abandons_a_sale_in_doubt(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     _open_shift(station)
     _sell(station, 9000, None)
     _stop(station)
-    station = _start(data)
+    station = start_here(data)
     station.till.press(Key.CANCEL)
     assert station.till.state is State.ABANDONED
     assert station.books.memory.open_sale is None
@@ -201,11 +187,11 @@ def test_cancel_abandons_a_sale_in_doubt(data: Path) -> None:
 
 def test_too_much_money_not_uploaded_stops_the_selling_until_it_is(data: Path) -> None:
     """P-R22."""
-    station = _start(data, 'unsent_cap = "100.00"')
+    station = start_here(data, 'unsent_cap = "100.00"')
     _open_shift(station)
     station.log.shop = station.books.shift.shop
     _stop(station)
-    station = _start(data, 'unsent_cap = "100.00"')
+    station = start_here(data, 'unsent_cap = "100.00"')
     _sell(station, 9999, Outcome.PAID)
     station.till.tick()
     assert station.till.state is State.READY
@@ -223,11 +209,11 @@ def test_too_much_money_not_uploaded_stops_the_selling_until_it_is(data: Path) -
 
 def test_too_long_not_uploaded_stops_the_selling(data: Path) -> None:
     """P-R22."""
-    time = _Time()
-    station = _start(data, "unsent_days = 1", time)
+    time = StandingTime()
+    station = start_here(data, "unsent_days = 1", time)
     _open_shift(station)
     _stop(station)
-    station = _start(data, "unsent_days = 1", time)
+    station = start_here(data, "unsent_days = 1", time)
     time.at += 86_399
     assert station.till.block() is None
     time.at += 1
@@ -237,8 +223,8 @@ def test_too_long_not_uploaded_stops_the_selling(data: Path) -> None:
 
 def test_a_table_is_journaled_once_however_often_it_is_read(data: Path) -> None:
     Server(data).hotlist(1, 26)
-    _stop(_start(data))
-    station = _start(data)
+    _stop(start_here(data))
+    station = start_here(data)
     applied = [(record.table, record.version) for record in _records(station, Applied) if isinstance(record, Applied)]
     assert sorted(applied) == [(Table.TARIFF, 1), (Table.HOTLIST, 1)]
     assert 26 in station.teller.hotlist
@@ -246,7 +232,7 @@ def test_a_table_is_journaled_once_however_often_it_is_read(data: Path) -> None:
 
 
 def test_a_heartbeats_acknowledgement_is_journaled_once(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     for _ in range(3):
         sequence, tag = station.journal.head
         Server(data).acknowledge(sequence, tag)
@@ -257,7 +243,7 @@ def test_a_heartbeats_acknowledgement_is_journaled_once(data: Path) -> None:
 
 
 def test_a_bad_certificate_of_a_chunk_is_told_and_the_others_are_kept(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     good = Issuer().certificate(b"\x01\x02\x03\x04", 2, 500)
     Server(data).certificates(1, bytes(96), good)
     station.intake.take(station.teller)
@@ -267,10 +253,10 @@ def test_a_bad_certificate_of_a_chunk_is_told_and_the_others_are_kept(data: Path
 
 
 def test_a_film_class_that_is_not_priced_is_not_taken(data: Path) -> None:
-    station = _start(data)
+    station = start_here(data)
     _open_shift(station)
     _stop(station)
-    station = _start(data)
+    station = start_here(data)
     station.till.press(Key.DIGIT_9)
     assert station.till.state is State.READY
     assert station.till.view().unknown_film == 9
@@ -281,8 +267,8 @@ def test_a_film_class_that_is_not_priced_is_not_taken(data: Path) -> None:
     _stop(station)
 
 
-def test_a_reader_that_is_not_there_stops_no_start(data: Path) -> None:
-    station = _start(data)
+def test_a_reader_that_is_not_there_stops_nostart_here(data: Path) -> None:
+    station = start_here(data)
     station.till.look()
     assert station.till.view().reader_lost
     assert "no-such-tty" in station.till.trouble
@@ -291,15 +277,49 @@ def test_a_reader_that_is_not_there_stops_no_start(data: Path) -> None:
 
 def test_a_full_journal_stops_the_selling_and_still_takes_the_final_word(data: Path) -> None:
     """F14."""
-    station = _start(data)
+    station = start_here(data)
     _open_shift(station)
     _sell(station, 9000, None)
     _stop(station)
-    station = _start(data)
+    station = start_here(data)
     with pytest.raises(JournalFull):
         while True:
             station.log.write(Applied(NOON, Table.TARIFF, 1), durable=False)
     assert station.till.block() is Block.JOURNAL_FULL
     station.till.press(Key.CANCEL)
     assert station.till.state is State.ABANDONED
+    _stop(station)
+
+
+class _FailingDisk(OsDisk):
+    """A disk that takes nothing more once it is broken."""
+
+    broken = False
+
+    def pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
+        if self.broken:
+            raise OSError(errno.EIO, "input/output error")
+        return super().pwrite(descriptor, data, offset)
+
+
+def test_a_journal_that_fails_ends_the_session_until_a_restart(data: Path) -> None:
+    """F14: nothing is shown that is not durable."""
+    station = start_here(data)
+    _open_shift(station)
+    _sell(station, 9000, None)
+    _stop(station)
+    disk = _FailingDisk()
+    station = start_here(data, disk=disk)
+    disk.broken = True
+    station.till.press(Key.CANCEL)
+    assert station.till.state is State.BROKEN
+    assert "replace the disk" in station.till.trouble
+    for key in Key:
+        station.till.press(key)
+    station.till.tick()
+    station.till.look()
+    assert station.till.state is State.BROKEN
+    _stop(station)
+    station = start_here(data)
+    assert station.till.state is State.IN_DOUBT
     _stop(station)

@@ -101,6 +101,25 @@ def test_a_kill_around_the_card_write_is_in_doubt_at_the_next_start(point: str, 
     assert _outcomes(bed) == [Outcome.PAID]
 
 
+def test_a_stop_while_a_card_hangs_is_orderly_and_leaves_the_doubt_open(make_bed: MakeBed) -> None:
+    bed = make_bed()
+    bed.sign_on()
+    card = bed.card(loaded=10000)
+    bed.press("11#")
+    bed.wait_for("armed")
+    bed.reader.command("stall after 0")
+    bed.present(card)
+    bed.wait_for_record(Intent)
+    assert bed.stop() == 0
+    assert bed.screen()["state"] == ["stopped"]
+    bed.reader.command("resume")
+    bed.take_away()
+    bed.start()
+    bed.wait_for("in doubt")
+    bed.present(card)
+    assert bed.wait_for("paid")["balance"] == ["Balance 65.00"]
+
+
 def test_a_patron_who_walks_away_leaves_an_abandoned_sale(make_bed: MakeBed) -> None:
     bed = make_bed(limits="in_doubt_seconds = 1")
     bed.sign_on()

@@ -1,0 +1,152 @@
+"""The run loop: what it tells the service manager, what it logs once, and that a stop is orderly."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from firmware.boot import Station
+from firmware.terminal import Terminal
+from hardware.display.frame import Frame
+from hardware.keypad.keys import Key
+from onecard.journal import JournalReader
+from onecard.notify import Notifier
+from onecard.records import RecordKind
+from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
+from tools.bench.till import Issuer
+
+
+class _Keypad:
+    """Keys given beforehand; waiting moves the clock."""
+
+    connected = True
+
+    def __init__(self, time: StandingTime, keys: list[Key] | None = None) -> None:
+        self._time = time
+        self._keys = keys or []
+
+    def pressed(self) -> list[Key]:
+        keys, self._keys = self._keys, []
+        return keys
+
+    def wait(self, seconds: float) -> None:
+        self._time.at += seconds
+
+
+class _Display:
+    """Remembers the frames that changed."""
+
+    def __init__(self, chinese: bool = True) -> None:
+        self.chinese = chinese
+        self.frames: list[Frame] = []
+
+    def show(self, frame: Frame) -> None:
+        if not self.frames or frame != self.frames[-1]:
+            self.frames.append(frame)
+
+
+class _World:
+    def __init__(self, data: Path, language: str = "en") -> None:
+        self.time = StandingTime()
+        self.station: Station = start_here(data, time=self.time, language=language)
+        self.display = _Display()
+        self.told: list[str] = []
+        self.sent: list[bytes] = []
+
+    def terminal(self, watchdog_seconds: float | None = 1.0) -> Terminal:
+        return Terminal(
+            self.station,
+            _Keypad(self.time),
+            self.display,
+            Notifier(self.sent.append),
+            watchdog_seconds=watchdog_seconds,
+            say=self.told.append,
+        )
+
+    def run(self, terminal: Terminal, turns: int) -> None:
+        counted = itertools.count()
+        terminal.run(lambda: next(counted) >= turns)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    make_data(tmp_path / "data", Issuer())
+    Server(tmp_path / "data").tariff(TARIFF)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def world(data: Path) -> _World:
+    return _World(data)
+
+
+def test_the_service_manager_hears_ready_alive_and_stopping(world: _World) -> None:
+    world.run(world.terminal(), turns=45)  # a little over two seconds
+    assert world.sent == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+def test_without_a_watchdog_nothing_is_said_of_being_alive(world: _World) -> None:
+    world.run(world.terminal(watchdog_seconds=None), turns=45)
+    assert world.sent == [b"READY=1", b"STOPPING=1"]
+
+
+def test_a_stop_makes_every_record_durable_and_says_so_on_the_screen(world: _World, data: Path) -> None:
+    world.run(world.terminal(), turns=1)
+    kinds = [entry.kind for entry in JournalReader(data / "journal", CHAIN_KEY).entries()]
+    assert kinds == [RecordKind.BOOT, RecordKind.APPLIED]
+    assert world.display.frames[-1].state == "stopped"
+    assert (data / "journal").is_dir()
+
+
+def test_records_that_ride_along_are_durable_within_the_chores(world: _World) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    assert world.station.journal.durable_sequence == world.station.journal.next_sequence - 1
+    terminal.close()
+
+
+def test_a_missing_chinese_font_turns_the_screens_english_and_is_said_once(data: Path) -> None:
+    world = _World(data, "zh")
+    world.display.chinese = False
+    world.run(world.terminal(), turns=10)
+    assert [line for line in world.told if "fonts-wqy-microhei" in line] == world.told[:1]
+    assert world.display.frames[0].rows[0].text == "Sign on"
+
+
+def test_each_trouble_is_logged_once(world: _World, data: Path) -> None:
+    (data / "inbox/hotlist").write_bytes(b"half a fi")
+    world.run(world.terminal(), turns=100)
+    assert len([line for line in world.told if line.startswith("inbox/hotlist")]) == 1
+    assert len([line for line in world.told if "no-such-tty" in line]) <= 2
+    assert len(world.told) == len(set(world.told))
+
+
+def test_a_new_tariff_is_in_force_within_the_chores(world: _World, data: Path) -> None:
+    (data / "inbox/tariff").unlink()
+    terminal = world.terminal()
+    terminal.turn()
+    Server(data).tariff(TARIFF)
+    world.time.at += 1
+    terminal.turn()
+    assert world.station.intake.tariff is not None
+    terminal.close()
+
+
+def test_the_line_to_the_server_is_always_on_the_screen(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    assert world.display.frames[-1].rows[-2].text.startswith("Offline · ")
+    (data / "outbox").mkdir()
+    (data / "outbox/status").write_text('{"line_up": true, "last_contact_at": 5, "alarm": "", "backlog": 2}')
+    for _ in range(2):
+        world.time.at += 1
+        terminal.turn()
+    assert world.display.frames[-1].rows[-2].text.startswith("Online · ")
+    (data / "outbox/status").write_text("{}")
+    for _ in range(2):
+        world.time.at += 1
+        terminal.turn()
+    assert world.display.frames[-1].rows[-2].text.startswith("Offline · ")
+    terminal.close()
