@@ -22,6 +22,8 @@ from onecard import cbor, keys
 from onecard.errors import OnecardError
 from onecard.keys import SIGNATURE_SIZE
 
+TERMINAL, SERVER = b"T", b"S"
+"""Sender kinds of a kid."""
 _OPENING = bytes.fromhex("d28449a201270444")
 _KID_SIZE = 4
 _PAYLOAD_AT = len(_OPENING) + _KID_SIZE + 1
@@ -64,12 +66,12 @@ class KeyId:
 
 def terminal_key_id(number: int, version: int = 1) -> KeyId:
     """The kid of a terminal (number 0 while it enrols)."""
-    return KeyId(b"T", number, version)
+    return KeyId(TERMINAL, number, version)
 
 
 def server_key_id(version: int) -> KeyId:
     """The kid of the server's signing key."""
-    return KeyId(b"S", 0, version)
+    return KeyId(SERVER, 0, version)
 
 
 @dataclass(frozen=True, slots=True)
