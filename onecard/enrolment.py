@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from onecard import cbor, sealing
 from onecard.envelope import Domain, Envelope, seal_envelope, server_key_id, terminal_key_id
@@ -28,7 +29,16 @@ TOKEN_SIZE = 16
 PUBLIC_ROLES = frozenset({Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL})
 _SCHEMA = 1
 _PURPOSE = "enrolment"
-_ROLES = frozenset(int(role) for role in Role)
+_SIZES: dict[int, int] = {
+    Role.DEBIT_MAC: 16,
+    Role.CLASSIC_READ_WRITE: 16,
+    Role.CLASSIC_PERSONALISE: 16,
+    Role.ISSUER: 32,
+    Role.SERVER_SIGN: 32,
+    Role.SERVER_SEAL: 32,
+    Role.CHAIN: 32,
+}
+"""Bytes of a key by role."""
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)
 
 
@@ -79,6 +89,8 @@ def read_request(envelope: Envelope) -> Request:
         case [1, str(token), bytes(signing), bytes(sealing_key), str(software)] if (
             len(signing) == len(sealing_key) == 32 and len(token) <= 64 and len(software) <= 32
         ):
+            if not sealing.is_sealable(sealing_key):
+                raise BadEnrolment("enrolment request", "nothing can be sealed to its X25519 key")
             return Request(token, signing, sealing_key, software)
     raise BadEnrolment("enrolment request", "it does not have the five parts of schema 1")
 
@@ -105,15 +117,18 @@ def decode_identity(raw: bytes, what: str) -> Identity:
     """The identity of such bytes; `what` names them in errors (a file's path). Raises `BadEnrolment`."""
     match _array(raw, what):
         case [1, int(number), str(code), str(name), list(rows)] if 1 <= number <= TERMINAL_NUMBER_MAX:
-            return Identity(TerminalNumber(number), code, name, KeyRing(dict(_key(row, what) for row in rows)))
+            held = [_key(row, what) for row in rows]
+            if any(before >= after for (before, _), (after, _) in pairwise(held)):
+                raise BadEnrolment(what, "its keys are not in the order of role and version, or one comes twice")
+            return Identity(TerminalNumber(number), code, name, KeyRing(dict(held)))
     raise BadEnrolment(what, "it does not have the five parts of schema 1")
 
 
 def _key(row: cbor.Value, what: str) -> tuple[tuple[Role, int], bytes]:
     match row:
-        case [int(role), int(version), bytes(key)] if role in _ROLES and 1 <= version <= 255 and len(key) in (16, 32):
+        case [int(role), int(version), bytes(key)] if 1 <= version <= 255 and len(key) == _SIZES.get(role):
             return (Role(role), version), key
-    raise BadEnrolment(what, "a key is not [role, version, 16 or 32 bytes]")
+    raise BadEnrolment(what, "a key is not [role, version, bytes] of a known role and its size")
 
 
 def _array(raw: bytes, what: str) -> list[cbor.Value]:

@@ -23,8 +23,18 @@ class BadSeal(OnecardError):
         super().__init__(f"the sealed {purpose} cannot be opened: it is damaged, or sealed to another key")
 
 
+def is_sealable(public: bytes) -> bool:
+    """Whether `public` is a 32-byte X25519 key that anything can be sealed to: not one of the few points of low order,
+    whose shared secret is known to all and which `seal` refuses (RFC 7748 section 6.1)."""
+    try:
+        X25519PrivateKey.from_private_bytes(bytes(32)).exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        return False
+    return True
+
+
 def seal(plaintext: bytes, public: bytes, purpose: str, header: bytes) -> bytes:
-    """Seal `plaintext` to the holder of the 32-byte X25519 `public` key."""
+    """Seal `plaintext` to the holder of the 32-byte X25519 `public` key, which `is_sealable`."""
     receiver = X25519PublicKey.from_public_bytes(public)
     return _SUITE.encrypt(plaintext, receiver, info=_info(purpose, header))
 
