@@ -9,7 +9,8 @@ envelope's payload is the sealing of the strict CBOR array
   the next;
 - `previous tag` and `last tag` are the journal's chain tags before the first and at the last record (8 bytes each),
   so that the server can walk the chain again and knows the exact head it acknowledges;
-- `have` lists [table, version] of the downlink tables held, `status` the heartbeat as a flat list of numbers.
+- `have` lists [table, version] of the downlink tables held, tables rising; `status` is the heartbeat, a flat list of
+  numbers by place (`Status`); later places may be added. Neither is bounded: a wild clock must not cost the records.
 
 A bundle without records is a heartbeat and a question for downlinks. The same journal cut anew gives other bytes
 (sealing is randomised) but the same records; what deduplicates is the record's name, never the bundle.
@@ -22,16 +23,17 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 
 from onecard import cbor, sealing
-from onecard.envelope import Domain, Envelope, KeyId, seal_envelope
+from onecard.envelope import TERMINAL, Domain, Envelope, KeyId, seal_envelope
 from onecard.errors import OnecardError
 from onecard.identity import RecordName, TerminalNumber
-from onecard.journal.frame import chain_tag
+from onecard.journal.frame import MAX_PAYLOAD, chain_tag
 from onecard.keys import sign
 from onecard.records import BadRecord, Boot, RecordKind, decode_record
 
 TAG_SIZE = 8
 _SCHEMA = 1
 _PURPOSE = "bundle"
+_STATUS_MAX = 64
 RECORDS_MAX = 2000
 """Records in one bundle at most; the server refuses more."""
 
@@ -124,6 +126,8 @@ def unseal_run(envelope: Envelope, server_private: bytes) -> bytes:
 def read_run(plaintext: bytes, key_id: KeyId) -> Run:
     """The run of an unsealed plaintext; its terminal must be the signer. Raises `BadBundle`."""
     signer = key_id.number
+    if key_id.sender != TERMINAL:
+        raise BadBundle(signer, "it is not signed by a terminal")
     try:
         parts = cbor.decode_array(plaintext, cbor.BUNDLE)
     except cbor.BadCbor as error:
@@ -148,7 +152,7 @@ def read_run(plaintext: bytes, key_id: KeyId) -> Run:
                 entries=_entries(flat, signer),
                 last_tag=last,
                 have=_have(have, signer),
-                status=tuple(value for value in status if isinstance(value, int)),
+                status=_status(status, signer),
             )
         case _:
             raise BadBundle(signer, "it does not have the nine parts of schema 1")
@@ -174,7 +178,9 @@ def _entries(flat: list[cbor.Value], signer: int) -> tuple[tuple[int, bytes], ..
         raise BadBundle(signer, f"{len(flat)} parts of records: an even number up to {2 * RECORDS_MAX} is expected")
     entries: list[tuple[int, bytes]] = []
     for kind, payload in zip(flat[::2], flat[1::2], strict=True):
-        if not (isinstance(kind, int) and 0 <= kind < 256 and isinstance(payload, bytes)):
+        if not (
+            isinstance(kind, int) and 0 < kind < 256 and isinstance(payload, bytes) and len(payload) <= MAX_PAYLOAD
+        ):
             raise BadBundle(signer, f"record {len(entries)} is not a kind and a payload")
         entries.append((kind, payload))
     return tuple(entries)
@@ -184,8 +190,15 @@ def _have(rows: list[cbor.Value], signer: int) -> dict[int, int]:
     held: dict[int, int] = {}
     for row in rows:
         match row:
-            case [int(table), int(version)]:
+            case [int(table), int(version)] if not held or table > max(held):
                 held[table] = version
             case _:
-                raise BadBundle(signer, f"{row!r} is not [table, version]")
+                raise BadBundle(signer, f"{row!r} is not [table, version] in the order of tables")
     return held
+
+
+def _status(values: list[cbor.Value], signer: int) -> tuple[int, ...]:
+    numbers = tuple(value for value in values if isinstance(value, int))
+    if len(numbers) != len(values) or len(values) > _STATUS_MAX:
+        raise BadBundle(signer, f"the status is not a list of at most {_STATUS_MAX} numbers")
+    return numbers
