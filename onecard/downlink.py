@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 
 from onecard import cbor, sealing
-from onecard.envelope import Domain, Envelope, open_envelope, seal_envelope, server_key_id, verify
+from onecard.envelope import SERVER, Domain, Envelope, open_envelope, seal_envelope, server_key_id, verify
 from onecard.errors import OnecardError
+from onecard.journal.frame import TAG_SIZE
 from onecard.keys import KeyRing, Role
 
 _SCHEMA = 1
@@ -126,6 +127,11 @@ def open_acknowledgement(raw: bytes, server_keys: KeyRing, terminal: int) -> Ack
         case [1, int(number), int(received), bytes(tag), int(safe), bytes(safe_tag), int(generation), int(at)]:
             if number != terminal:
                 raise BadDownlink(f"an acknowledgement for terminal {number} reached terminal {terminal}")
+            tags_fit = all(len(t) == TAG_SIZE or not (n or t) for n, t in ((received, tag), (safe, safe_tag)))
+            if not (0 <= safe <= received < 1 << 63 and tags_fit):
+                raise BadDownlink(f"an acknowledgement of {safe} as safe among {received} received cannot be")
+            if not (0 <= generation < 1 << 32 and 0 <= at < 1 << 37):
+                raise BadDownlink("the acknowledgement's generation or time is out of range")
             return Acknowledgement(number, received, tag, safe, safe_tag, generation, at)
     raise BadDownlink("the acknowledgement does not have the eight parts of schema 1")
 
@@ -173,7 +179,7 @@ def open_reply(raw: bytes) -> tuple[bytes, list[bytes]]:
 def verified_payload(raw: bytes, domain: Domain, server_keys: KeyRing) -> bytes:
     """The payload of an envelope signed by the server for `domain`."""
     envelope: Envelope = open_envelope(raw)
-    if envelope.key_id.sender != b"S":
+    if envelope.key_id.sender != SERVER:
         raise BadDownlink("it is not signed by a server")
     return verify(envelope, domain, server_keys.key(Role.SERVER_SIGN, envelope.key_id.version))
 
@@ -185,6 +191,8 @@ def _header(clear: bytes) -> Header:
                 known = Table(table)
             except ValueError as error:
                 raise BadDownlink(f"table {table} is not known to this software") from error
+            if not 0 <= base < version < 1 << 63 or not (0 <= issued_at < 1 << 37 and 0 <= good_until < 1 << 37):
+                raise BadDownlink(f"a {known.name.lower()} that leads from version {base} to {version} cannot be")
             return Header(terminal, known, base, version, issued_at, good_until)
     raise BadDownlink("the header does not have the seven parts of schema 1")
 

@@ -203,7 +203,7 @@ class Ack:
     generation: int = _unsigned(32)
     received: int = _wide()
     safe: int = _wide()
-    safe_tag: bytes = _raw(8)
+    safe_tag: bytes = _raw(0, 8)  # empty while nothing is safe
 
 
 @dataclass(frozen=True, slots=True)
