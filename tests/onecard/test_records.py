@@ -156,7 +156,7 @@ def test_a_record_is_read_back_from_its_payload(schema: type[Record]) -> None:
 
 def test_every_kind_has_a_schema_in_force() -> None:
     assert {kind for kind, _ in SCHEMAS} == set(RecordKind)
-    assert all(schema.KIND == kind for (kind, _), schema in SCHEMAS.items())
+    assert all(kind == schema.KIND for (kind, _), schema in SCHEMAS.items())
 
 
 def test_every_instant_is_a_date() -> None:
