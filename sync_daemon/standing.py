@@ -19,6 +19,9 @@ from onecard.downlink import Acknowledgement, Header, Table
 
 SNAPSHOT_TABLES = frozenset({Table.TARIFF, Table.HOTLIST})
 CHUNK_TABLES = frozenset({Table.CERTIFICATES})
+FRESH_SECONDS = 600
+"""An acknowledgement that says the same is kept again when it is this much younger: the firmware learns from it the
+time, and that its tables are still the newest. Not each one: flash wears."""
 VERSION_MAX = 10**12 - 1
 """Versions name files of 12 digits."""
 
@@ -99,7 +102,9 @@ def weigh_acknowledgement(ack: Acknowledgement, standing: Standing, chain: Chain
             f"an old acknowledgement: up to {ack.received} (safe {ack.safe}), {held.received} (safe {held.safe}) is "
             "known; if this stays, the server was restored from a backup without raising its generation"
         )
-    return Unchanged() if (ack.received, ack.safe) == (held.received, held.safe) else Accepted()
+    if (ack.received, ack.safe) > (held.received, held.safe) or ack.server_at >= held.server_at + FRESH_SECONDS:
+        return Accepted()
+    return Unchanged()
 
 
 def weigh_downlink(header: Header, standing: Standing) -> Verdict:

@@ -48,6 +48,13 @@ def test_acknowledgements(word: Acknowledgement, verdict: type) -> None:
     assert type(weigh_acknowledgement(word, HELD, OWN)) is verdict
 
 
+@pytest.mark.parametrize(("younger", "verdict"), [(-5000, Unchanged), (599, Unchanged), (600, Accepted)])
+def test_the_same_word_is_kept_again_when_it_is_much_younger(younger: int, verdict: type) -> None:
+    held = Standing(dataclasses.replace(ack(40, 30, 3), server_at=10_000))
+    word = dataclasses.replace(ack(40, 30, 3), server_at=10_000 + younger)
+    assert type(weigh_acknowledgement(word, held, OWN)) is verdict
+
+
 def test_what_was_forgotten_here_cannot_be_compared_and_is_believed() -> None:
     word = ack(8, 8, 4, tag=b"whatever")
     assert type(weigh_acknowledgement(word, HELD, Own(50, oldest=10))) is Accepted
