@@ -243,6 +243,8 @@ class Alarm(models.Model):
         CONTRADICTION = "contradiction", _("contradicting records")
         UNKNOWN_PURSE = "unknown-purse", _("a debit on a purse we did not issue")
         PURSE_FORK = "purse-fork", _("two durable records at one counter of a purse")
+        OVERDRAWN = "overdrawn", _("more debited than loaded")
+        REFUSED = "refused", _("a certificate refused by the key process")
         REVOKED = "revoked", _("a revoked terminal spoke")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)

@@ -21,6 +21,7 @@ from server.cards.certificates import issue_next_certificate
 from server.cards.models import Certificate, Purse
 from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
+from server.keyd.client import KeyProcessRefused
 from server.ledger.evidence import KnownFlow, PurseName, known_flows
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
@@ -71,10 +72,11 @@ def _post_purse(
     now: datetime,
 ) -> tuple[list[Resolution], list[Transfer]]:
     resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in flows))
+    who = f"card {purse.card_id:012d} purse {purse.purse}"
     for counter in resolution.forks:
-        raise_alarm(
-            Alarm.Kind.PURSE_FORK, None, f"card {purse.card_id:012d} purse {purse.purse} counter {counter}", now
-        )
+        raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
+    if resolution.head.debited > purse.loaded:
+        raise_alarm(Alarm.Kind.OVERDRAWN, None, who, now)
     transfers: list[Transfer] = []
     unattributed = resolution.unattributed - purse.unattributed
     purse.head_counter, purse.head_debited = resolution.head
@@ -85,19 +87,29 @@ def _post_purse(
         if flow.state != state.value:
             states.append(Resolution(place=flow.place, purse=purse, state=state.value))
         if flow.evidence.amount:
-            reasons = needed(state, flow.evidence.outcome, posted[flow.place])
-            transfers += [_transfer(purse, flow, reason, days[flow.site], now) for reason in reasons]
+            for reason in needed(state, flow.evidence.outcome, posted[flow.place]):
+                certificate = _refund(purse, flow, now) if reason is Reason.REFUND else None
+                if reason is not Reason.REFUND or certificate is not None:
+                    transfers.append(_transfer(purse, flow, reason, certificate, days[flow.site]))
     if unattributed:
         transfers.append(_unattributed(purse, unattributed, max(days.values())))
     return states, transfers
 
 
-def _transfer(purse: Purse, flow: KnownFlow, reason: Reason, day: date, now: datetime) -> Transfer:
+def _refund(purse: Purse, flow: KnownFlow, now: datetime) -> int | None:
+    """The certificate that gives an abandoned debit back; None when the key process refuses it.
+
+    Then the money stays in doubt, for a person to look at, and nobody else's posting waits for it.
+    """
+    try:
+        return issue_next_certificate(purse, flow.evidence.amount, Certificate.Reason.REFUND, now, flow.place).pk
+    except KeyProcessRefused as error:
+        raise_alarm(Alarm.Kind.REFUSED, None, str(error), now)
+        return None
+
+
+def _transfer(purse: Purse, flow: KnownFlow, reason: Reason, certificate: int | None, day: date) -> Transfer:
     debit, credit = accounts(reason, f"site:{flow.site}")
-    certificate = None
-    if reason is Reason.REFUND:
-        issued = issue_next_certificate(purse, flow.evidence.amount, Certificate.Reason.REFUND, now, flow.place)
-        certificate = issued.pk
     return Transfer(
         debit_account=debit,
         credit_account=credit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from onecard.identity import TERMINAL_NUMBER_MAX
@@ -27,6 +28,16 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name_zh} {self.name_en}"
+
+    @property
+    def name(self) -> str:
+        """The name in the reader's language."""
+        return self.name_zh if (get_language() or "zh").startswith("zh") else self.name_en
+
+    @property
+    def other_name(self) -> str:
+        """The name in the other language."""
+        return self.name_en if self.name == self.name_zh else self.name_zh
 
     @property
     def account(self) -> str:

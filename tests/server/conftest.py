@@ -242,8 +242,8 @@ def card() -> CardInHand:
 def issue(database: None) -> Callable[..., CardInHand]:
     """Issues a card in the books: registered, certified, its first load posted."""
 
-    def one(loaded: int = 10_000) -> CardInHand:
-        uid = secrets.token_bytes(7)
+    def one(loaded: int = 10_000, uid: bytes | None = None) -> CardInHand:
+        uid = uid or secrets.token_bytes(7)
         site = Site.objects.get(code="XDA")
         with transaction.atomic():
             number = card_number(int.from_bytes(uid[:4], "big"))

@@ -11,12 +11,13 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from onecard.downlink import Table, open_downlink, open_reply
+from onecard.identity import card_number
 from onecard.keys import KeyRing, Role
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.certificate import open_certificate
 from onecard.records import OutcomeRecord
 from server.cards.certificates import issue_next_certificate
-from server.cards.models import Certificate, Purse
+from server.cards.models import Card, Certificate, Purse
 from server.ingest.models import Alarm, Bundle
 from server.keyring import key_process
 from server.ledger.models import Posting, Resolution, RollDay
@@ -177,6 +178,41 @@ def test_flows_of_a_card_not_in_the_books_wait_with_an_alarm(client, enrol, card
     post_all()
     assert not Posting.objects.exists()
     assert Alarm.objects.get().kind == Alarm.Kind.UNKNOWN_PURSE
+
+
+def test_flows_that_came_before_their_card_are_posted_when_it_is_registered(client, enrol, issue, card, sale):
+    teller = enrol()
+    sale(teller, card, 3000)
+    send(client, teller)
+    post_all()
+    issue(10_000, uid=card.uid)
+    recount = post_all()
+    assert (recount.debited_fen, recount.float_fen, recount.sites_fen) == (3000, 7000, 3000)
+
+
+def test_a_card_debited_beyond_its_loads_is_alarmed(client, enrol, issue, sale):
+    teller, card = enrol(), issue(1000)
+    sale(teller, card, 1001)
+    send(client, teller)
+    post_all()
+    assert Alarm.objects.get().kind == Alarm.Kind.OVERDRAWN
+
+
+def test_a_refund_the_key_process_refuses_stays_in_doubt_and_blocks_nobody(client, enrol, issue, sale):
+    teller, card, other = enrol(), issue(10_000), issue(10_000)
+    # The key process knows this UID under another number: it never signs for the one in these books.
+    wrong = Card.objects.get(number=card.number)
+    wrong.pk, wrong.uid = card_number(1), bytes(7)
+    wrong.save(force_insert=True)
+    Purse.objects.filter(uid=card.uid).update(card=wrong)
+    sale(teller, card, 3000, Outcome.ABANDONED)
+    null_record(teller, card)
+    sale(teller, other, 500)
+    send(client, teller)
+    while post_next(NOW):
+        pass
+    assert Alarm.objects.get().kind == Alarm.Kind.REFUSED
+    assert [reason for reason, *_ in posted()] == ["doubt", "load", "load", "sale"]
 
 
 def test_two_durable_records_at_one_counter_are_alarmed(client, enrol, issue, sale):

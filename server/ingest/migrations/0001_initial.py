@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
             name='Alarm',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('fork', 'two records under one name'), ('chain', 'a broken chain'), ('unreadable', 'an unreadable record'), ('contradiction', 'contradicting records'), ('unknown-purse', 'a debit on a purse we did not issue'), ('purse-fork', 'two durable records at one counter of a purse'), ('revoked', 'a revoked terminal spoke')], max_length=16, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('fork', 'two records under one name'), ('chain', 'a broken chain'), ('unreadable', 'an unreadable record'), ('contradiction', 'contradicting records'), ('unknown-purse', 'a debit on a purse we did not issue'), ('purse-fork', 'two durable records at one counter of a purse'), ('overdrawn', 'more debited than loaded'), ('refused', 'a certificate refused by the key process'), ('revoked', 'a revoked terminal spoke')], max_length=16, verbose_name='kind')),
                 ('about', models.CharField(max_length=200, verbose_name='about')),
                 ('raised_at', models.DateTimeField(verbose_name='raised')),
                 ('settled_at', models.DateTimeField(null=True, verbose_name='settled')),
