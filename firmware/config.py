@@ -101,7 +101,7 @@ def read_config(text: str, file: str) -> TerminalConfig:
         data=data,
         language=Language(terminal.choice("language", [language.value for language in Language], default="zh")),
         reader_device=str(reader.path("device")),
-        reader_baud=_baud(reader),
+        reader_baud=session_baud(reader),
         display_directory=display.path("directory", default=data),
         keypad_device=root.table("keypad").path("device"),
         sale=_sale(root.table("sale")),
@@ -114,7 +114,8 @@ def read_config(text: str, file: str) -> TerminalConfig:
     return config
 
 
-def _baud(reader: Section) -> int:
+def session_baud(reader: Section) -> int:
+    """The reader's speed, one of the two a session can have. Raises `BadConfig`."""
     lowest, highest = min(SESSION_BAUDS), max(SESSION_BAUDS)
     baud = reader.integer("baud", lowest, highest, default=lowest)
     if baud not in SESSION_BAUDS:

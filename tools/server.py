@@ -15,6 +15,7 @@ import click
 
 from server import installation
 from server.supervisor import Child, Supervisor
+from tools.server_job import job
 
 _DATA = click.option(
     "--data",
@@ -27,6 +28,9 @@ _DATA = click.option(
 @click.group()
 def command() -> None:
     """The management centre of the chain."""
+
+
+command.add_command(job)
 
 
 @command.command()

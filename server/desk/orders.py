@@ -29,6 +29,14 @@ class OrderRefused(OnecardError):
         super().__init__(why)
 
 
+def site(code: str) -> Site:
+    """The cinema with that code. Raises `OrderRefused`."""
+    found = Site.objects.filter(code=code).first()
+    if found is None:
+        raise OrderRefused(f"no cinema has the code {code!r}: the page / lists them")
+    return found
+
+
 def order_issue(site: Site, kind: CardKind, *, tier: int, amount: int, operator: User | None, now: datetime) -> Job:
     """A job for a new card with its first load in fen. Raises `OrderRefused`."""
     if kind is not CardKind.STORED_VALUE and amount:

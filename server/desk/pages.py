@@ -16,7 +16,7 @@ from server.desk.models import Job
 from server.desk.orders import OrderRefused, give_up, order_issue, order_load
 from server.sites.models import Terminal
 
-JOBS_SHOWN = 30
+JOBS_SHOWN = 100
 
 
 @login_required

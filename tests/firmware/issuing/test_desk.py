@@ -121,9 +121,19 @@ CUTS = [
     ("after", 3),
     ("before", 3),
     ("erased", 18),
-    ("after", 59),
     ("after", 62),
 ]
+LOAD_CUTS = [
+    ("before", 0),
+    ("half", 0),
+    ("after", 0),
+    ("weak", 1),
+    ("erased", 5),
+    ("after", 6),
+    ("half", 7),
+    ("after", 7),
+]
+"""Of eight writes: the null record, six blocks of the other copy, the null record under it."""
 
 
 @pytest.mark.parametrize(("mode", "writes"), CUTS)
