@@ -42,7 +42,7 @@ def test_a_wrong_setting_is_named(old: str, new: str, said: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="none.toml"):
+    with pytest.raises(BadConfig, match=r"none\.toml"):
         load_desk_config(tmp_path / "none.toml")
 
 

@@ -1,0 +1,71 @@
+"""The clerk's page: only for those who signed in; orders as typed; refusals in words."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from server.desk.models import Job
+from tests.server.desk.conftest import Station
+
+
+@pytest.fixture
+def clerk(client: Client) -> Client:
+    """Signed in."""
+    client.force_login(User.objects.create_user("clerk"))
+    return client
+
+
+@pytest.mark.parametrize("path", ["/desk/", "/desk/jobs/"])
+def test_a_stranger_is_sent_to_the_sign_in(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 302
+    assert "login" in response["Location"]
+
+
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/"])
+def test_a_stranger_orders_nothing(client: Client, path: str) -> None:
+    assert client.post(path, {"site": "WDK", "amount": "1"}).status_code == 302
+    assert not Job.objects.exists()
+
+
+def test_a_card_is_ordered_as_typed(clerk: Client) -> None:
+    response = clerk.post("/desk/issue/", {"site": "WDK", "kind": "0", "tier": "3", "amount": "45.50"})
+    assert response.status_code == 302
+    job = Job.objects.get()
+    assert (job.site_id, job.tier, job.amount, job.operator.username) == ("WDK", 3, 45_50, "clerk")  # type: ignore[union-attr]
+    assert 'class="job-new"' in clerk.get("/desk/jobs/").content.decode()
+
+
+@pytest.mark.parametrize("amount", ["x", "-1", "1000.01", "0.001"])
+def test_a_wrong_amount_orders_nothing_and_says_so(clerk: Client, amount: str) -> None:
+    response = clerk.post("/desk/issue/", {"site": "WDK", "kind": "0", "tier": "1", "amount": amount})
+    assert response.status_code == 400
+    assert "errorlist" in response.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_a_card_number_with_a_wrong_check_digit_orders_nothing(clerk: Client) -> None:
+    response = clerk.post("/desk/load/", {"site": "WDK", "number": "000000000011", "amount": "1"})
+    assert response.status_code == 400
+    assert not Job.objects.exists()
+
+
+def test_a_load_of_the_card_that_is_placed_is_ordered(clerk: Client) -> None:
+    assert clerk.post("/desk/load/", {"site": "WDK", "number": "", "amount": "20"}).status_code == 302
+    assert (Job.objects.get().number, Job.objects.get().amount) == (None, 20_00)
+
+
+def test_the_form_proposes_the_cinema_where_a_desk_stands(clerk: Client, station: Station) -> None:
+    assert 'value="WDK" selected' in clerk.get("/desk/").content.decode()
+
+
+def test_a_job_is_given_up_by_its_button(clerk: Client) -> None:
+    clerk.post("/desk/load/", {"site": "WDK", "number": "", "amount": "20"})
+    job = Job.objects.get()
+    assert clerk.post(f"/desk/jobs/{job.pk}/end/").status_code == 302
+    job.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    assert clerk.post(f"/desk/jobs/{job.pk}/end/", follow=False).status_code == 302
+    assert "cannot be given up" in clerk.get("/desk/").content.decode()
