@@ -29,7 +29,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def jobs(request: HttpRequest) -> HttpResponse:
-    """The newest jobs alone, for the page to renew itself."""
+    """The newest jobs alone, for scripts to follow them."""
     return render(request, "desk/jobs.html", {"jobs": _newest()})
 
 
