@@ -1,0 +1,225 @@
+"""docs/formats is true: every example on a page is read out of it and parsed, and must say what the page says.
+
+An example is a fenced block `hex <name>`: bytes in hex at the start of each line, after two spaces a comment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from onecard import cbor, tariff
+from onecard.bundle import BadBundle, read_run, unpack, unseal_run
+from onecard.cbor import RECORD, BadCbor
+from onecard.clock import Instant
+from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
+from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
+from onecard.envelope import Domain, open_envelope, server_key_id, terminal_key_id, verify
+from onecard.identity import DayNumber, card_number
+from onecard.journal.frame import chain_tag, first_tag
+from onecard.keys import KeyRing, Role
+from onecard.kinds import CardKind, ClockQuality, DeclineReason, Outcome, Purpose, PurseUnit
+from onecard.purse import record as purse_record
+from onecard.purse.certificate import Certificate, Flags, open_certificate
+from onecard.purse.intent import base_record, intent_record
+from onecard.purse.record import DebitRecord, LoadReference, record_key
+from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
+from onecard.tariff import Reason
+
+_PAGES = Path(__file__).parents[2] / "docs" / "formats"
+_BLOCK = re.compile(r"^```hex (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_UID = bytes.fromhex("04a1b2c3d4e5f6")
+_CARD = card_number(86421)
+_AT = 1_800_000_000
+_CHAIN_KEY = bytes(range(32))
+
+Examples = dict[str, bytes]
+
+
+def _examples(page: str) -> Examples:
+    found: Examples = {}
+    for name, block in _BLOCK.findall((_PAGES / page).read_text("utf-8")):
+        assert name not in found, f"{page}: two examples are called {name}"
+        found[name] = bytes.fromhex("".join(line.split("  ")[0] for line in block.splitlines()))
+    return found
+
+
+def test_cbor() -> None:
+    page = _examples("cbor.md")
+    assert cbor.decode(page["value"], RECORD) == [1, 500, -1, b"\x01\x02", "青", []]
+    assert cbor.encode([1, 500, -1, b"\x01\x02", "青", []]) == page["value"]
+    with pytest.raises(BadCbor, match="shortest"):
+        cbor.decode(page["refused"], RECORD)
+
+
+def test_record() -> None:
+    page = _examples("record.md")
+    assert record_key(page["master"], page["uid"]) == page["key"]
+    expected = DebitRecord(137, LoadReference(1, 4), 616_500, 7, 0x55)
+    assert purse_record.decode(page["record"], [page["key"]], 0) == expected
+    assert purse_record.encode(expected, page["key"], 0) == page["record"]
+
+
+def test_certificate() -> None:
+    page = _examples("certificate.md")
+    keys = KeyRing({(Role.ISSUER, 1): page["issuer"]})
+    assert open_certificate(page["certificate"], keys, _UID, 0) == Certificate(
+        purse=0,
+        key_id=1,
+        unit=PurseUnit.FEN,
+        kind=CardKind.STORED_VALUE,
+        flags=Flags.NAMED,
+        tier=3,
+        load_sequence=12,
+        loaded=700_000,
+        floor_counter=130,
+        floor_debited=600_000,
+        expiry=DayNumber(11_000),
+        uid=_UID,
+        card_number=_CARD,
+    )
+
+
+@pytest.mark.parametrize("kind", RecordKind, ids=lambda kind: kind.name)
+def test_every_kind_of_record_has_an_example(kind: RecordKind) -> None:
+    payload = _examples("records.md")[kind.name]
+    record = decode_record(kind, payload)
+    assert record.at in (_AT, _AT + 1)
+    assert encode_record(record) == (kind, payload)
+
+
+def test_the_paid_tap_of_the_records_page() -> None:
+    page = _examples("records.md")
+    intent, outcome = (
+        decode_record(RecordKind.INTENT, page["INTENT"]),
+        decode_record(RecordKind.OUTCOME, page["OUTCOME"]),
+    )
+    assert isinstance(intent, Intent)
+    assert (intent.amount, intent.card_number, intent.purpose, intent.clock) == (4500, _CARD, Purpose.SALE, 2)
+    record = intent_record(intent, 0x155, 7)
+    assert record.counter == base_record(intent).counter + 1
+    assert record.debited == base_record(intent).debited + intent.amount
+    assert record.load_reference == LoadReference(1, 4)
+    assert outcome == OutcomeRecord(400_000, Outcome.PAID, _AT + 1)
+    assert (
+        "take 113 and 13 bytes here, 24 more each in the journal: 87 on average" in (_PAGES / "records.md").read_text()
+    )
+    assert (len(page["INTENT"]), len(page["OUTCOME"])) == (113, 13)
+
+
+def _type(field: dataclasses.Field[object]) -> str:
+    match field.metadata:
+        case {"bits": bits}:
+            return f"u{bits}"
+        case {"one_of": numbers}:
+            return f"one of {', '.join(map(str, sorted(numbers)))}"
+        case {"sizes": sizes}:
+            return f"{' or '.join(map(str, sizes))} bytes"
+        case {"longest": longest}:
+            return f"text ≤ {longest}"
+        case _:
+            raise AssertionError(field.name)
+
+
+def test_the_tables_of_the_records_page_are_the_codes() -> None:
+    text = (_PAGES / "records.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (\w+, kind \d+)$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert set(sections) == {f"{RecordKind(kind).name}, kind {kind}" for kind, _ in SCHEMAS}
+    for (kind, version), schema in SCHEMAS.items():
+        told = re.findall(
+            r"^\| (\d+) \| ([\w ]+) \| ([^|]+) \|", sections[f"{RecordKind(kind).name}, kind {kind}"], re.MULTILINE
+        )
+        fields = [(str(n), f.name, _type(f)) for n, f in enumerate(dataclasses.fields(schema), start=1)]
+        assert told == [("0", "schema version", str(version)), *fields]
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [("clock", ClockQuality), ("purpose", Purpose), ("outcome", Outcome), ("reason", DeclineReason), ("table", Table)],
+)
+def test_the_closed_lists_of_the_records_page_are_the_codes(name: str, members: type[Outcome]) -> None:
+    text = (_PAGES / "records.md").read_text("utf-8")
+    told = re.search(rf"^\| {name} \| (\d.*) \|$", text, re.MULTILINE)
+    assert told is not None
+    assert told[1] == ", ".join(f"{member.value} {member.name.lower().replace('_', ' ')}" for member in members)
+
+
+def test_tariff() -> None:
+    page = _examples("tariff.md")
+    table = tariff.decode(page["tariff"])
+    assert tariff.encode(table) == page["tariff"]
+    monday_noon = Instant(1_772_424_000, ClockQuality.TRUSTED)
+    silver, gold = (table.quote(tier, 1, 1, monday_noon) for tier in (1, 2))
+    assert silver is not None
+    assert gold is not None
+    assert (table.version, silver.price, silver.reason, gold.price, gold.reason) == (
+        31,
+        5400,
+        Reason.DISCOUNT,
+        3300,
+        Reason.FLOOR,
+    )
+
+
+def test_bundle() -> None:
+    page = _examples("bundle.md")
+    envelope = open_envelope(page["envelope"])
+    assert envelope.key_id == terminal_key_id(7)
+    verify(envelope, Domain.BUNDLE, page["signer"])
+    assert unseal_run(envelope, page["server"]) == page["run"]
+    run = unpack(envelope, page["server"])
+    assert run.chain_holds(_CHAIN_KEY)
+    assert run.previous_tag == first_tag(_CHAIN_KEY, 7)
+    assert [(str(name), RecordKind(kind).name) for name, kind, _ in run.named()] == [
+        ("7/3/1", "BOOT"),
+        ("7/3/2", "SEAL"),
+    ]
+    assert (run.have, run.status) == ({1: 31, 2: 9}, (2, _AT, 990, _AT + 90))
+    with pytest.raises(BadBundle):
+        read_run(page["run"], terminal_key_id(8))
+
+
+def test_downlink() -> None:
+    page = _examples("downlink.md")
+    keys = KeyRing({(Role.SERVER_SIGN, 1): page["server"]})
+    run = read_run(_examples("bundle.md")["run"], terminal_key_id(7))
+    kind, payload = run.entries[0]
+    first = chain_tag(_CHAIN_KEY, run.previous_tag, kind, 1, payload)
+    ack = open_acknowledgement(page["acknowledgement"], keys, 7)
+    assert ack == Acknowledgement(7, 2, run.last_tag, 1, first, 1, _AT + 100)
+    assert open_envelope(page["acknowledgement"]).payload == page["acknowledged"]
+    opened = open_downlink(page["downlink"], keys, 7)
+    assert opened.header == Header(7, Table.HOTLIST, 0, 9, _AT + 100, 0)
+    assert opened.header.encode() == page["header"]
+    assert opened.body(page["terminal"]) == cbor.decode(page["body"], RECORD) == [[_CARD, 1]]
+
+
+def test_enrolment() -> None:
+    page = _examples("enrolment.md")
+    asked = open_envelope(page["request"])
+    assert asked.key_id == terminal_key_id(0)
+    request = read_request(asked)
+    verify(asked, Domain.ENROLMENT, request.signing_public)
+    assert (request.token, request.software) == ("5d0f77c1a2b3", "onecard 0.1.0")
+    assert asked.payload == page["asked"]
+    answer = open_envelope(page["answer"])
+    assert answer.key_id == server_key_id(1)
+    identity = open_answer(answer, page["terminal"])
+    verify(answer, Domain.ENROLMENT, identity.keys.key(Role.SERVER_SIGN, 1))
+    assert identity == decode_identity(page["identity"], "the page")
+    assert encode_identity(identity) == page["identity"]
+    assert (identity.number, identity.site_code, identity.site_name) == (7, "XDA", "新东安")
+
+
+_PROVED = ("cbor", "record", "certificate", "records", "tariff", "bundle", "downlink", "enrolment")
+
+
+@pytest.mark.parametrize("name", _PROVED)
+def test_no_example_goes_unread(name: str) -> None:
+    """A block that the pattern misses would prove nothing: every fence of these pages is an example."""
+    text = (_PAGES / f"{name}.md").read_text("utf-8")
+    assert text.count("```") == 2 * len(_examples(f"{name}.md")) > 0
+    assert all((_PAGES / link).is_file() for link in re.findall(r"\]\(([\w./-]+\.md)", text))
