@@ -25,32 +25,39 @@ class Doubt:
     detail: str
 
 
-def believe(terminal: Terminal, bundle: Bundle, items: Sequence[Item], now: datetime) -> None:
-    """Store records of a chain that holds; one that cannot be read or cannot be true is quarantined alone."""
-    readable: list[tuple[Item, type[models.Model] | None, Row]] = []
-    doubts: list[Doubt] = []
-    for item in items:
-        try:
-            readable.append((item, *row_of(item.name, item.kind, item.payload, bundle.pk)))
-        except Contradiction as error:
-            doubts.append(Doubt(item, Quarantined.Reason.CONTRADICTION, str(error)))
-        except BadRecord as error:
-            doubts.append(Doubt(item, Quarantined.Reason.UNREADABLE, str(error)))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A record that can be read: the table its columns go to, if any, and its row there."""
 
-    told = _told([row for _, model, row in readable if model is FlowOutcome])
+    item: Item
+    model: type[models.Model] | None
+    row: Row
+
+
+def read(items: Sequence[Item]) -> list[Reading | Doubt]:
+    """Each record read, or why it cannot be believed by itself. Needs no database: done before the lock is taken."""
+    return [_read(item) for item in items]
+
+
+def believe(terminal: Terminal, bundle: Bundle, found: Sequence[Reading | Doubt], now: datetime) -> None:
+    """Store what was read of a chain that holds; one that cannot be read or cannot be true is quarantined alone."""
+    doubts = [one for one in found if isinstance(one, Doubt)]
+    readings = [one for one in found if isinstance(one, Reading)]
+    told = _told([reading.row for reading in readings if reading.model is FlowOutcome])
     rows: dict[type[models.Model], list[Row]] = {model: [] for model in COLUMNS}
-    for item, model, row in readable:
+    for reading in readings:
+        item, model, row = reading.item, reading.model, reading.row
         if model is FlowOutcome:
             if row[0] in told:
                 # PAID and ABANDONED are final (P-R6): a second word on one intent is not believed.
                 doubts.append(Doubt(item, Quarantined.Reason.CONTRADICTION, "its intent has its final word already"))
                 continue
             told.add(row[0])
-        rows[Record].append(record_row(item, bundle.pk))
+        rows[Record].append(record_row(item))
         if model is not None:
             rows[model].append(row)
-    for model, found in rows.items():
-        insert(model, found)
+    for model, of_model in rows.items():
+        insert(model, of_model, bundle.pk)
     quarantine(terminal, bundle, doubts, now)
 
 
@@ -80,3 +87,12 @@ def _told(outcomes: Sequence[Row]) -> set[Cell]:
     """Of the intents that these outcomes name, those that have their final word already."""
     intents = [place for place, *_ in outcomes if isinstance(place, int)]
     return set(FlowOutcome.objects.filter(place__in=intents).values_list("place", flat=True))
+
+
+def _read(item: Item) -> Reading | Doubt:
+    try:
+        return Reading(item, *row_of(item.name, item.kind, item.payload))
+    except Contradiction as error:
+        return Doubt(item, Quarantined.Reason.CONTRADICTION, str(error))
+    except BadRecord as error:
+        return Doubt(item, Quarantined.Reason.UNREADABLE, str(error))

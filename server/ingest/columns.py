@@ -7,7 +7,6 @@ one `executemany` a table (45 times the speed of model instances, FIELD_FACTS §
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from django.db import connection, models
@@ -16,22 +15,25 @@ from onecard.identity import DayNumber, RecordName, day_date
 from onecard.purse.intent import base_record, ring_images
 from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Shift, decode_record
 from onecard.records import Record as Decoded
+from server import storage
 from server.ingest.chain import Item
 from server.ingest.models import DeclinedTap, Flow, FlowOutcome, Record, ShiftTurn, Start
 from server.places import place
 
 COLUMNS: dict[type[models.Model], str] = {
-    Record: "place, terminal_id, epoch, sequence, kind, payload, tag, bundle_id",
+    Record: "place, terminal_id, epoch, sequence, kind, payload, tag",
     Flow: "place, terminal_id, epoch, sequence, at, clock, shift, business_day, operator, uid, card_number, purse, "
     "purpose, amount, counter, debited, loaded, load_sequence, pays, list_price, tier, film_class, time_slot, tickets, "
-    "tariff_version, bundle_id",
-    FlowOutcome: "place, told_at_place, outcome, at, bundle_id",
+    "tariff_version",
+    FlowOutcome: "place, told_at_place, outcome, at",
     DeclinedTap: "place, terminal_id, at, business_day, shift, operator, reason, uid, card_number, purse, amount",
     ShiftTurn: "place, terminal_id, at, shift, business_day, operator, opened, paid_count, paid_fen, abandoned_count, "
     "abandoned_fen, declined_count",
     Start: "place, terminal_id, epoch, incarnation, at, software, torn_bytes",
 }
 """The columns of each table in the order of its rows."""
+_OF_A_BUNDLE = frozenset({Record, Flow, FlowOutcome})
+"""Tables whose last column is the bundle that brought the row."""
 
 Cell = int | str | bytes | None
 Row = tuple[Cell, ...]
@@ -41,30 +43,33 @@ class Contradiction(BadRecord):
     """A record that can be read and cannot be true."""
 
 
-def insert(model: type[models.Model], rows: Sequence[Row]) -> None:
+def insert(model: type[models.Model], rows: Sequence[Row], bundle: int) -> None:
     """Write `rows`, in the order of the model's `COLUMNS`, in one statement."""
+    columns = COLUMNS[model]
+    if model in _OF_A_BUNDLE:
+        columns, rows = f"{columns}, bundle_id", [(*row, bundle) for row in rows]
     if rows:
         marks = ", ".join(["%s"] * len(rows[0]))
         with connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({COLUMNS[model]}) VALUES ({marks})", rows)  # noqa: S608
+            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
 
-def record_row(item: Item, bundle: int) -> Row:
+def record_row(item: Item) -> Row:
     """The row of a record as it travelled."""
     name = item.name
-    return item.at, name.terminal, name.epoch, name.sequence, item.kind, item.payload, item.tag, bundle
+    return item.at, name.terminal, name.epoch, name.sequence, item.kind, item.payload, item.tag
 
 
-def row_of(name: RecordName, kind: int, payload: bytes, bundle: int) -> tuple[type[models.Model] | None, Row]:
+def row_of(name: RecordName, kind: int, payload: bytes) -> tuple[type[models.Model] | None, Row]:
     """The table and row of a record's columns; no table for kinds that are kept as bytes only. Raises `BadRecord`."""
-    return _row(name, decode_record(kind, payload), bundle)
+    return _row(name, decode_record(kind, payload))
 
 
-def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Model] | None, Row]:
+def _row(name: RecordName, record: Decoded) -> tuple[type[models.Model] | None, Row]:
     here = place(name.terminal, name.sequence)
     match record:
         case Intent():
-            return Flow, _flow(here, name, record, bundle)
+            return Flow, _flow(here, name, record)
         case OutcomeRecord():
             if not 0 < record.intent < name.sequence:
                 raise Contradiction(record.KIND, f"its intent {record.intent} is not before it")
@@ -72,14 +77,13 @@ def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Mo
                 place(name.terminal, record.intent),
                 here,
                 record.outcome,
-                instant(record.at),
-                bundle,
+                storage.instant(record.at),
             )
         case Decline():
             return DeclinedTap, (
                 here,
                 name.terminal,
-                instant(record.at),
+                storage.instant(record.at),
                 day(record.business_day),
                 record.shift,
                 record.operator,
@@ -93,7 +97,7 @@ def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Mo
             return ShiftTurn, (
                 here,
                 name.terminal,
-                instant(record.at),
+                storage.instant(record.at),
                 record.shift,
                 day(record.business_day),
                 record.operator,
@@ -110,7 +114,7 @@ def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Mo
                 name.terminal,
                 record.epoch,
                 record.incarnation,
-                instant(record.at),
+                storage.instant(record.at),
                 record.software,
                 record.torn_bytes,
             )
@@ -118,7 +122,7 @@ def _row(name: RecordName, record: Decoded, bundle: int) -> tuple[type[models.Mo
             return None, ()
 
 
-def _flow(here: int, name: RecordName, intent: Intent, bundle: int) -> Row:
+def _flow(here: int, name: RecordName, intent: Intent) -> Row:
     images = ring_images(intent)
     if not any(images[intent.base_slot]):
         raise Contradiction(intent.KIND, "it stands on a slot of the ring that it did not see")
@@ -130,7 +134,7 @@ def _flow(here: int, name: RecordName, intent: Intent, bundle: int) -> Row:
         name.terminal,
         name.epoch,
         name.sequence,
-        instant(intent.at),
+        storage.instant(intent.at),
         intent.clock,
         intent.shift,
         day(intent.business_day),
@@ -151,15 +155,7 @@ def _flow(here: int, name: RecordName, intent: Intent, bundle: int) -> Row:
         intent.time_slot,
         intent.tickets,
         intent.tariff_version,
-        bundle,
     )
-
-
-@lru_cache(maxsize=4096)
-def instant(seconds: int) -> Cell:
-    """UTC seconds as the database wants a time."""
-    adapted: Cell = connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC))
-    return adapted
 
 
 @lru_cache(maxsize=256)

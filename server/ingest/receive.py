@@ -16,7 +16,7 @@ from server.ingest.alarms import raise_alarm
 from server.ingest.contact import note_contact
 from server.ingest.errors import RevokedTerminal, UnknownTerminal
 from server.ingest.models import Alarm
-from server.ingest.store import Stored, store_run
+from server.ingest.store import Stored, store_run, take_apart
 from server.keyring import key_process
 from server.places import SEQUENCE_MAX
 from server.sites.models import Terminal
@@ -43,8 +43,9 @@ def receive(raw: bytes, now: datetime) -> Received:
     run = read_run(plaintext, envelope.key_id)
     if run.last_sequence > SEQUENCE_MAX or run.first_sequence > SEQUENCE_MAX:
         raise BadBundle(run.terminal, f"sequences above {SEQUENCE_MAX} are not stored here")
+    parcel = take_apart(run, chain_key, raw)
     with transaction.atomic():
-        stored = store_run(terminal, run, chain_key, raw, now)
+        stored = store_run(terminal, parcel, now)
         note_contact(terminal, run, now)
     return Received(terminal, run, stored)
 

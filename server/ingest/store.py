@@ -18,7 +18,7 @@ from datetime import datetime
 from onecard.bundle import Run
 from server.ingest import chain
 from server.ingest.alarms import raise_alarm
-from server.ingest.belief import Doubt, believe, quarantine
+from server.ingest.belief import Doubt, Reading, believe, quarantine, read
 from server.ingest.chain import Item
 from server.ingest.models import Alarm, Bundle, Cursor, Gap, Quarantined
 from server.ingest.ranges import Held, Range, complement
@@ -34,25 +34,43 @@ class Stored:
     added: int
 
 
-def store_run(terminal: Terminal, run: Run, chain_key: bytes, envelope: bytes, now: datetime) -> Stored:
-    """Store what is new in `run`; `envelope` is what it came in."""
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A run taken apart before any lock is held. `digest` is the SHA-256 of the envelope it came in."""
+
+    run: Run
+    chain_key: bytes
+    items: list[Item]
+    readings: list[Reading | Doubt]
+    digest: bytes
+
+
+def take_apart(run: Run, chain_key: bytes, envelope: bytes) -> Parcel:
+    """All the work on a run that needs no database."""
+    items = chain.items_of(run, chain_key)
+    return Parcel(run, chain_key, items, read(items), hashlib.sha256(envelope).digest())
+
+
+def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
+    """Store what is new in a run."""
+    run, chain_key, items = parcel.run, parcel.chain_key, parcel.items
     cursor, _ = Cursor.objects.select_for_update().get_or_create(terminal=terminal)
     gaps = Gap.objects.filter(terminal=terminal).order_by("first").values_list("first", "last")
     held = Held(cursor.highest, tuple(gaps))
     added = 0
     if run.entries:
-        items = chain.items_of(run, chain_key)
         fresh = held.fresh(run.first_sequence, run.last_sequence)
         forked = chain.forks(items, complement(run.first_sequence, run.last_sequence, fresh))
-        arrived = [items[sequence - run.first_sequence] for a, b in fresh for sequence in range(a, b + 1)]
+        arrived = [sequence - run.first_sequence for a, b in fresh for sequence in range(a, b + 1)]
         if arrived or forked:
-            bundle = _bundle(terminal, run, len(arrived), envelope, now)
+            bundle = _bundle(terminal, parcel, len(arrived), now)
             quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.FORK, "") for item in forked], now)
             fault = _chain_fault(run, items, held, chain_key)
             if fault is None:
-                believe(terminal, bundle, arrived, now)
+                believe(terminal, bundle, [parcel.readings[place] for place in arrived], now)
             else:
-                quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.CHAIN, fault) for item in arrived], now)
+                broken = [Doubt(items[place], Quarantined.Reason.CHAIN, fault) for place in arrived]
+                quarantine(terminal, bundle, broken, now)
             held = held.with_run(run.first_sequence, run.last_sequence)
             _keep(cursor, held, now)
             _check_successors(terminal, fresh, chain_key, now)
@@ -60,13 +78,13 @@ def store_run(terminal: Terminal, run: Run, chain_key: bytes, envelope: bytes, n
     return Stored(held.received, chain.tag_at(terminal.number, held.received, chain_key), added)
 
 
-def _bundle(terminal: Terminal, run: Run, stored: int, envelope: bytes, now: datetime) -> Bundle:
+def _bundle(terminal: Terminal, parcel: Parcel, stored: int, now: datetime) -> Bundle:
     return Bundle.objects.create(
         terminal=terminal,
-        first=run.first_sequence,
-        last=run.last_sequence,
+        first=parcel.run.first_sequence,
+        last=parcel.run.last_sequence,
         stored=stored,
-        digest=hashlib.sha256(envelope).digest(),
+        digest=parcel.digest,
         received_at=now,
     )
 

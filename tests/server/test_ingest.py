@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onecard.bundle import RECORDS_MAX
 from onecard.downlink import Table, open_acknowledgement, open_downlink, open_reply
@@ -18,6 +21,7 @@ from onecard.kinds import Outcome
 from onecard.records import OutcomeRecord, RecordKind, Seal, encode_record
 from onecard.sealing import seal
 from onecard.tariff import decode
+from server import storage
 from server.ingest.models import Alarm, Bundle, Cursor, Flow, FlowOutcome, Gap, Quarantined, Record, Start
 from server.sites.enrol import revoke_terminal
 from server.sites.models import Terminal
@@ -353,6 +357,11 @@ def test_a_busy_database_says_come_back(client, enrol):
         done.set()
         thread.join()
     assert acknowledged(send(client, raw), teller).received == 1
+
+
+@given(st.integers(0, (1 << 37) - 1))
+def test_a_time_is_written_as_django_would_write_it(seconds):
+    assert storage.instant(seconds) == connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC))
 
 
 def test_a_whole_bundle_at_the_limit_is_stored(client, enrol):

@@ -127,15 +127,15 @@ def _raw_writer(identity: Identity) -> Callable[[Run], Callable[[], None]]:
     def prepare(run: Run) -> Callable[[], None]:
         tables: dict[type, list[tuple[int | str | bytes | None, ...]]] = {Record: []}
         for item in items_of(run, identity.keys.key(Role.CHAIN, 1)):
-            tables[Record].append(record_row(item, bundle.pk))
-            model, row = row_of(item.name, item.kind, item.payload, bundle.pk)
+            tables[Record].append(record_row(item))
+            model, row = row_of(item.name, item.kind, item.payload)
             if model is not None:
                 tables.setdefault(model, []).append(row)
 
         def write() -> None:
             with transaction.atomic():
                 for model, rows in tables.items():
-                    insert(model, rows)
+                    insert(model, rows, bundle.pk)
 
         return write
 
