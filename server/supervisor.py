@@ -1,11 +1,13 @@
 """The server's processes: started together, restarted when one dies, stopped in order.
 
 A process that dies comes back after a pause that doubles from half a second to thirty; one that has run for a minute
-starts anew at half a second. The order of stopping is the reverse of starting: the web first, the keys last.
+starts anew at half a second. The order of stopping is the reverse of starting: the web first, the keys last. When this
+process is killed, Linux tells the others to stop, so that nothing holds the port and the sockets.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
 import time
@@ -17,6 +19,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 SETTLED_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -69,7 +72,12 @@ class Supervisor:
             child.pause = min(child.pause * 2, LONGEST_PAUSE_SECONDS)
         if child.process is None and now >= child.due:
             # A session of its own: Ctrl-C reaches this process, which stops the others in order.
-            child.process = subprocess.Popen(child.command, env=self._environment, start_new_session=True)
+            child.process = subprocess.Popen(
+                child.command,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has one thread
+            )
             child.started = now
 
     def _stop_all(self) -> None:
@@ -83,3 +91,8 @@ class Supervisor:
                 self._say(f"{child.name} does not stop; killed")
                 child.process.kill()
                 child.process.wait()
+
+
+def _end_with_parent() -> None:
+    """In a child: ask Linux for a SIGTERM when the supervisor is gone, however it went (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

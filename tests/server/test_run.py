@@ -37,6 +37,14 @@ def environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(("ONECARD", "DJANGO"))}
 
 
+def alive(pid):
+    """Whether a process runs still; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -124,9 +132,17 @@ def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
     assert code == 0
     assert rest.splitlines()[-1] == "stopped"
     assert len(children) == 3
-    for pid in children.values():
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    assert not any(map(alive, children.values()))
+
+    killed = Running(data)
+    children = killed.children()
+    killed.process.kill()
+    killed.process.wait()
+    killed.process.stdout.close()
+    deadline = time.monotonic() + 15
+    while any(map(alive, children.values())):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_command_on_an_empty_directory_names_the_cure(tmp_path):
