@@ -1,7 +1,7 @@
 """The place of a record: terminal and sequence as one 63-bit number, terminal × 2^47 + sequence.
 
-The primary key of everything that is kept once per record. The database then keeps a terminal's records together and
-in order, and a range of sequences is a range of keys. The epoch is not in it: the sequence never restarts within a
+The primary key of everything that is kept once per record. Its index has a terminal's records together and in order,
+and a range of sequences is a range of keys. The epoch is not in it: the sequence never restarts within a
 terminal number (I-04), and two records of different epochs at one sequence are a fork.
 """
 

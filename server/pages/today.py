@@ -12,7 +12,7 @@ from onecard.clock import Instant, business_day
 from onecard.kinds import ClockQuality
 from server.cards.models import Purse
 from server.ingest.models import Alarm, Bundle, Cursor, DeclinedTap, Gap
-from server.ledger.models import IN_DOUBT, Posting, Reason, RollDay
+from server.ledger.models import Reason, RollDay
 from server.sites.models import Site, Terminal
 
 SILENT_AFTER = timedelta(minutes=5)
@@ -21,7 +21,7 @@ _CUT_OFF_HOUR = 4
 
 @dataclass(slots=True)
 class Sums:
-    """Counts and fen of one day: sales that are owed to the cinema, refunds, loads, debits not settled."""
+    """Counts and fen of one day: sales that are owed to the cinema, refunds, loads."""
 
     sale_count: int = 0
     sale_fen: int = 0
@@ -29,7 +29,6 @@ class Sums:
     refund_fen: int = 0
     load_count: int = 0
     load_fen: int = 0
-    doubt_fen: int = 0
 
     def add(self, reason: str, count: int, fen: int) -> None:
         """Take one roll-up row in."""
@@ -37,22 +36,17 @@ class Sums:
             case Reason.SALE | Reason.SETTLE:
                 self.sale_count += count
                 self.sale_fen += fen
-                if reason == Reason.SETTLE:
-                    self.doubt_fen -= fen
             case Reason.REFUND:
                 self.refund_count += count
                 self.refund_fen += fen
-                self.doubt_fen -= fen
             case Reason.LOAD:
                 self.load_count += count
                 self.load_fen += fen
-            case Reason.DOUBT:
-                self.doubt_fen += fen
 
 
 @dataclass(slots=True)
 class TerminalLine:
-    """A terminal today. `waiting` counts records it has said it still holds."""
+    """A terminal today; its records up to `received` are all here."""
 
     terminal: Terminal
     sums: Sums
@@ -120,9 +114,9 @@ def today(now: datetime) -> Today:
         line.share = line.sums.sale_fen * 1000 // best if best else 0
     active = [line for line in lines.values() if line.terminals or line.sums != Sums()]
     purses = Purse.objects.aggregate(left=Sum(F("loaded") - F("head_debited")), unattributed=Sum("unattributed"))
-    doubt = Posting.objects.aggregate(
-        more=Sum("amount", filter=Q(credit_account=IN_DOUBT), default=0),
-        less=Sum("amount", filter=Q(debit_account=IN_DOUBT), default=0),
+    doubt = RollDay.objects.aggregate(
+        more=Sum("amount", filter=Q(reason=Reason.DOUBT), default=0),
+        less=Sum("amount", filter=Q(reason__in=(Reason.SETTLE, Reason.REFUND)), default=0),
     )
     return Today(
         day=day,

@@ -87,8 +87,11 @@ def find_card(request: HttpRequest) -> HttpResponse:
     typed = request.GET.get("number", "")
     try:
         number = parse_card_number(typed)
-    except BadCardNumber as error:
-        return render(request, "pages/no_card.html", {"why": str(error), "typed": typed}, status=404)
+    except BadCardNumber:
+        why = _(
+            "This is no card number: it has 12 digits, the last of them a check digit. Read it again from the card."
+        )
+        return render(request, "pages/no_card.html", {"why": why, "typed": typed}, status=404)
     if not Card.objects.filter(number=number).exists():
         why = _("No card with this number was issued.")
         return render(request, "pages/no_card.html", {"why": why, "typed": typed}, status=404)
