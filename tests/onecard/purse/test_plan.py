@@ -102,6 +102,12 @@ def test_a_worn_out_card_is_refused() -> None:
         append(_ring(_record(COUNTER_LIMIT - 1, 0)), 0, _HERE, 1, _REFERENCE)
 
 
+def test_a_delivery_counts_both_its_records() -> None:
+    """It would be no use to begin what the counter does not let us finish (P-R16, R24)."""
+    assert not worn_out(_ring(_record(COUNTER_LIMIT - 3, 0)), 0, records=2)
+    assert worn_out(_ring(_record(COUNTER_LIMIT - 2, 0)), 0, records=2)
+
+
 @pytest.mark.parametrize("copy", [0, 1])
 def test_the_certificate_in_force_is_never_written(copy: int) -> None:
     newest = dataclasses.replace(_BASE, load_reference=LoadReference.of(copy, 5))
