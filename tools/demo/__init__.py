@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from tools.demo.day import draw_day
 from tools.demo.proof import Proof, prove
 from tools.demo.scene import PATRONS, Scene, Told, scene
 
-_OVERDRAWN = "100.00"
+_VISITS_A_DAY, _PAY_IN, _PAID_IN = 40, 3, "100.00"
 
 
 @click.command()
@@ -42,6 +43,7 @@ def command(*, unattended: bool, taps: int, seed: int, as_json: bool, port: int,
     asked, each for itself, and the exit code is 0 only when they agree and nothing is in doubt.
     """
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # every child is stopped in order, as at Ctrl-C
     with _folder(folder) as place, console.status("…") as status:
         told = _teller(console, status.update)
         if unattended:
@@ -65,7 +67,7 @@ def _unattended(folder: Path, port: int, seed: int, taps: int, told: Told) -> Pr
 
 
 def _attended(folder: Path, port: int, seed: int, told: Told, console: Console) -> None:
-    with scene(folder, port=port, seed=seed, in_doubt_seconds=20, pace="model", told=told) as running:
+    with scene(folder, port=port, seed=seed, in_doubt_seconds=8, pace="model", told=told) as running:
         running.issue_cards(seed, told)
         running.open_tills()
         console.print(
@@ -80,14 +82,13 @@ def _attended(folder: Path, port: int, seed: int, told: Told, console: Console) 
 
 
 def _patrons_for_ever(running: Scene, seed: int, told: Told) -> None:
-    """Unhurried days, one after the other; now and then somebody pays in at the desk."""
+    """Unhurried days, one after the other, the tills side by side; after each somebody pays in at the desk."""
     draw = random.Random(seed)  # noqa: S311 - a demo, not a secret
     for number in range(sys.maxsize):
-        for visit in draw_day(seed + number, 30, len(running.tills), PATRONS).visits:
-            running.visit(visit)
-            told(f"a patron at {running.tills[visit.terminal].name}")
-            time.sleep(draw.uniform(0.5, 2.0))
-        running.load(draw.randrange(PATRONS - 1), _OVERDRAWN)
+        day = draw_day(seed + number, _VISITS_A_DAY, len(running.tills), PATRONS)
+        running.live_through(day, told, lambda: time.sleep(draw.uniform(1.0, 4.0)))
+        for card in draw.sample(range(PATRONS - 1), _PAY_IN):
+            running.load(card, _PAID_IN)
 
 
 def _teller(console: Console, update: Told) -> Told:

@@ -74,8 +74,8 @@ class Scene:
         for till, card in zip(self.tills, self.cashiers, strict=True):
             patron.sign_on(till, card)
 
-    def live_through(self, day: Day, told: Told) -> None:
-        """All visits of the day, the tills side by side, each till's in order."""
+    def live_through(self, day: Day, told: Told, pause: Callable[[], None] = lambda: None) -> None:
+        """All visits of the day, the tills side by side, each till's in order, with a pause after each."""
         done = 0
         stop = threading.Event()
 
@@ -91,6 +91,7 @@ class Scene:
                     done += 1
                     self._pull_line(day, done)
                     told(f"tap {done} of {len(day.visits)}")
+                pause()
 
         with ThreadPoolExecutor(len(self.tills)) as pool:
             running = [pool.submit(one_till, number) for number in range(len(self.tills))]
