@@ -20,6 +20,7 @@ from onecard.errors import OnecardError
 Value: TypeAlias = "int | bytes | str | list[Value]"
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY = range(5)
+_IN_THE_HEAD = 24
 _SMALLEST = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
 
 
@@ -71,36 +72,33 @@ def _walk(raw: bytes, limits: Limits) -> None:
     if size > limits.size:
         raise BadCbor(f"{size} bytes, at most {limits.size} are allowed", 0)
     offset = items = 0
-    open_arrays: list[int] = []  # items still expected in each array around us
-    while True:
-        if offset >= size:
-            raise BadCbor("the input ends too early", offset)
+    left = 1  # items still expected in the array around us, or the one item that is the input
+    around: list[int] = []  # the same of the arrays around that one
+    while left:
+        left -= 1
         items += 1
         if items > limits.items:
             raise BadCbor(f"more than {limits.items} items", offset)
-        start = offset
-        major, argument, offset = _head(raw, offset)
-        if major in (_BYTES, _TEXT):
-            if argument > size - offset:
-                raise BadCbor(f"a string of {argument} bytes runs past the end", start)
-            if major == _TEXT:
-                _check_text(raw, offset, argument)
-            offset += argument
-        elif major == _ARRAY:
-            if argument > size - offset:
-                raise BadCbor(f"an array of {argument} items runs past the end", start)
-            if len(open_arrays) == limits.depth:
-                raise BadCbor(f"arrays nest deeper than {limits.depth}", start)
-            if argument:
-                open_arrays.append(argument)
-                continue
-        while open_arrays:
-            open_arrays[-1] -= 1
-            if open_arrays[-1]:
-                break
-            open_arrays.pop()
-        if not open_arrays:
-            break
+        if offset >= size:
+            raise BadCbor("the input ends too early", offset)
+        if raw[offset] < _IN_THE_HEAD:  # most of a record: a small number, whole in its head
+            offset += 1
+        else:
+            start = offset
+            major, argument, offset = _head(raw, start)
+            if major >= _BYTES and argument > size - offset:
+                raise BadCbor(f"{argument} bytes or items run past the end", start)
+            if major == _ARRAY:
+                if len(around) == limits.depth:
+                    raise BadCbor(f"arrays nest deeper than {limits.depth}", start)
+                around.append(left)
+                left = argument
+            elif major >= _BYTES:
+                if major == _TEXT:
+                    _check_text(raw, offset, argument)
+                offset += argument
+        while not left and around:
+            left = around.pop()
     if offset != size:
         raise BadCbor(f"{size - offset} bytes follow the item", offset)
 

@@ -11,10 +11,10 @@ the epoch (I-04).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from onecard import cbor
 from onecard.errors import OnecardError
@@ -49,8 +49,27 @@ class BadRecord(OnecardError):
         super().__init__(f"record of kind {kind}: {why}")
 
 
+class _Bound(NamedTuple):
+    """What a field may hold: a number that is `allowed`, or bytes or a text whose length is."""
+
+    kind: type
+    allowed: Container[int]
+    words: str
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is such a one. A bool is no number."""
+        if self.kind is int:
+            return isinstance(value, int) and not isinstance(value, bool) and value in self.allowed
+        return isinstance(value, self.kind) and len(value) in self.allowed  # type: ignore[arg-type]
+
+
+def _field(kind: type, allowed: Container[int], words: str, **shape: object) -> Any:
+    """A field with its bound, and its `shape` for the pages and tests that describe it."""
+    return dataclasses.field(metadata=shape | {"bound": _Bound(kind, allowed, words)})
+
+
 def _unsigned(bits: int) -> Any:
-    return dataclasses.field(metadata={"bits": bits})
+    return _field(int, range(1 << bits), f"is not an unsigned number of {bits} bits", bits=bits)
 
 
 def _wide() -> Any:
@@ -64,15 +83,16 @@ def _instant() -> Any:
 
 
 def _one_of(numbers: Iterable[int]) -> Any:
-    return dataclasses.field(metadata={"one_of": frozenset(map(int, numbers))})
+    listed = frozenset(map(int, numbers))
+    return _field(int, listed, "is not in its closed list", one_of=listed)
 
 
 def _raw(*sizes: int) -> Any:
-    return dataclasses.field(metadata={"sizes": sizes})
+    return _field(bytes, frozenset(sizes), f"is not {' or '.join(map(str, sizes))} bytes", sizes=sizes)
 
 
 def _text(longest: int) -> Any:
-    return dataclasses.field(metadata={"longest": longest})
+    return _field(str, range(longest + 1), f"is not a text of at most {longest} characters", longest=longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +262,18 @@ SCHEMAS: dict[tuple[int, int], type[Record]] = {
 """Every schema ever released: (kind, version) → dataclass."""
 
 _CURRENT = 1
+_BOUNDS: dict[type[Record], tuple[tuple[str, _Bound], ...]] = {
+    schema: tuple((field.name, field.metadata["bound"]) for field in dataclasses.fields(schema))
+    for schema in SCHEMAS.values()
+}
 
 
 def encode_record(record: Record) -> tuple[RecordKind, bytes]:
     """The kind and payload of a record. A field out of bounds is a programmer's error."""
     values: list[cbor.Value] = [_CURRENT]
-    for field in dataclasses.fields(record):
-        value: cbor.Value = getattr(record, field.name)
-        assert _fault(field, value) is None, (field.name, value)
+    for name, bound in _BOUNDS[type(record)]:
+        value: cbor.Value = getattr(record, name)
+        assert bound.holds(value), f"{name} {bound.words}: {value!r}"
         values.append(int(value) if isinstance(value, int) else value)
     return record.KIND, cbor.encode(values)
 
@@ -263,13 +287,12 @@ def decode_record(kind: int, payload: bytes) -> Record:
     schema = SCHEMAS.get((kind, version)) if isinstance(version, int) else None
     if schema is None:
         raise BadRecord(kind, f"no schema {version!r} of this kind is known")
-    fields = dataclasses.fields(schema)
-    if len(values) != len(fields):
-        raise BadRecord(kind, f"{len(values)} fields, {schema.__name__} has {len(fields)}")
-    for field, value in zip(fields, values, strict=True):
-        fault = _fault(field, value)
-        if fault is not None:
-            raise BadRecord(kind, f"{field.name} {fault}")
+    bounds = _BOUNDS[schema]
+    if len(values) != len(bounds):
+        raise BadRecord(kind, f"{len(values)} fields, {schema.__name__} has {len(bounds)}")
+    for (name, bound), value in zip(bounds, values, strict=True):
+        if not bound.holds(value):
+            raise BadRecord(kind, f"{name} {bound.words}")
     build: Callable[..., Record] = schema
     return build(*values)
 
@@ -277,24 +300,3 @@ def decode_record(kind: int, payload: bytes) -> Record:
 def document(record: Record) -> dict[str, Any]:
     """The record as a flat mapping for questions: the kind's name, then every field."""
     return {"kind": record.KIND.name} | {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
-
-
-def _fault(field: dataclasses.Field[Any], value: object) -> str | None:
-    """Why `value` cannot be that field, or None."""
-    match field.metadata:
-        case {"bits": bits}:
-            if isinstance(value, int) and 0 <= value < 1 << bits:
-                return None
-            return f"is not an unsigned number of {bits} bits"
-        case {"one_of": numbers}:
-            return None if isinstance(value, int) and value in numbers else "is not in its closed list"
-        case {"sizes": sizes}:
-            if isinstance(value, bytes) and len(value) in sizes:
-                return None
-            return f"is not {' or '.join(map(str, sizes))} bytes"
-        case {"longest": longest}:
-            if isinstance(value, str) and len(value) <= longest:
-                return None
-            return f"is not a text of at most {longest} characters"
-        case _:
-            raise AssertionError(field.name)
