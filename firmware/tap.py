@@ -158,7 +158,7 @@ class Teller:
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
 
     def _seal(self, shown: Presentation) -> Landed | Declined:
-        if plan.worn_out(shown.ring, 0):
+        if self._worn_out(shown):
             return self._decline(DeclineReason.WORN_OUT, shown)
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
@@ -171,7 +171,7 @@ class Teller:
             return self._decline(known.reason, shown)
         if known.best.card_number in self.hotlist:
             return self._decline(DeclineReason.HOTLISTED, shown)
-        if not (known.delivery_due or settle) or plan.worn_out(shown.ring, 0, records=2):
+        if not (known.delivery_due or settle) or self._worn_out(shown):
             return _shown(shown, known.in_force.certificate, loaded=False)
         delivered = self._delivered(shown, known)
         if delivered is None:
@@ -203,7 +203,12 @@ class Teller:
             return DeclineReason.SHORT_OF_MONEY
         if self._log.memory.spent(shown.name) + amount > self._limits.card_cap:
             return DeclineReason.OFFLINE_CAP
-        return DeclineReason.WORN_OUT if plan.worn_out(shown.ring, amount, records=2) else None
+        return DeclineReason.WORN_OUT if self._worn_out(shown, amount) else None
+
+    def _worn_out(self, shown: Presentation, amount: Fen = _NOTHING) -> bool:
+        """Whether the card has no place left for a delivery and a debit, or takes no writes at all."""
+        unresolved = self._log.memory.unresolved(shown.name)
+        return plan.worn_out(shown.ring, amount, records=2) or plan.silent_card(shown.ring, unresolved)
 
     def _while_it_lies(self, shown: Presentation, step: Callable[[], _Result]) -> _Result | Declined:
         """A card that leaves while it is only being read is declined: writes report as values, and never raise."""

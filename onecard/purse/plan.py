@@ -21,6 +21,9 @@ from onecard.purse.bounds import Bound, accepted
 from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference
 from onecard.purse.ring import SLOTS, Ring, slot_of
 
+SILENT_CARD_INTENTS = 128
+"""Unresolved intents at one counter from which on a card is refused; a sequence byte tells 256 apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -118,6 +121,15 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     if is_below or is_only_one:
         return SealOpen(newest)
     return Rewrite(Write(_unreadable(ring, slot_of(own.counter)), own))
+
+
+def silent_card(ring: Ring, unresolved: Collection[Identity]) -> bool:
+    """Whether so many own intents of the purse wait at the next counter that their sequence bytes run out (P-R7): a
+    card that takes no write and never says so. It belongs at a desk."""
+    newest = ring.newest
+    assert newest is not None
+    waiting = sum(1 for identity in unresolved if identity.counter == newest.counter + 1)
+    return waiting >= SILENT_CARD_INTENTS
 
 
 def usable_sequence(following: int, counter: int, debited: int, unresolved: Collection[Identity]) -> int:

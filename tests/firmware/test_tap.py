@@ -17,6 +17,7 @@ from hardware.virtual.classic_card import blank_image
 from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
 from onecard.money import Fen
 from onecard.purse.certificate import Flags
+from onecard.purse.plan import SILENT_CARD_INTENTS
 from onecard.purse.record import COUNTER_LIMIT
 from onecard.records import Ack, Decline, Intent, OutcomeRecord
 from tools.bench.till import NOON, Counter, Issuer, Till, counter, uids
@@ -571,3 +572,14 @@ def test_a_closed_card_is_declined(desk: Counter, till: Till, tmp_path: Path, is
     """P-R23: a certificate says that the card was given back."""
     desk.place(issuer.card(tmp_path / "closed", _UID, loaded=5000, flags=Flags.CLOSED))
     assert till.pay() == Declined(DeclineReason.HOTLISTED, _UID)
+
+
+def test_a_card_that_takes_no_write_is_worn_out_before_its_names_run_out(desk: Counter, till: Till, card: Path) -> None:
+    """P-R7: a sequence byte tells 256 intents apart; a card that never acknowledges must not use them up."""
+    for _ in range(SILENT_CARD_INTENTS):
+        desk.place(card)
+        desk.tear("before")
+        assert isinstance(till.pay(), InDoubt)
+        till.teller.abandon()
+    desk.place(card)
+    assert till.pay() == Declined(DeclineReason.WORN_OUT, _UID, Fen(5000))
