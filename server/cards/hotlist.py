@@ -9,8 +9,10 @@ REFUSED = 1
 
 
 def hotlist_version() -> int:
-    """The version of the newest entry, 0 for none."""
-    return HotlistEntry.objects.order_by("-version").values_list("version", flat=True).first() or 0
+    """One more than the number of the newest entry: the empty list is version 1, which a terminal must have seen
+    before it may say that a card is not on it."""
+    newest = HotlistEntry.objects.order_by("-version").values_list("version", flat=True).first()
+    return 1 + (newest or 0)
 
 
 def hotlist() -> list[cbor.Value]:

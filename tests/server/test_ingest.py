@@ -379,7 +379,7 @@ def test_the_tariff_comes_down_until_the_terminal_has_it(client, enrol):
     [wire] = downlink.body(teller.sealing)
     tariff = decode(wire)
     assert (len(tariff.tiers), len(tariff.films), len(tariff.slots)) == (5, 4, 3)
-    teller.have = {Table.TARIFF: 1}
+    teller.have = {Table.TARIFF: 1, Table.HOTLIST: 1}
     _, downlinks = open_reply(send(client, teller.bundle()).content)
     assert downlinks == []
 
