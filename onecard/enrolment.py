@@ -32,7 +32,6 @@ _PURPOSE = "enrolment"
 _SIZES: dict[int, int] = {
     Role.DEBIT_MAC: 16,
     Role.CLASSIC_READ_WRITE: 16,
-    Role.CLASSIC_PERSONALISE: 16,
     Role.ISSUER: 32,
     Role.SERVER_SIGN: 32,
     Role.SERVER_SEAL: 32,
