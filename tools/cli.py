@@ -30,6 +30,23 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Command name to the module whose attribute `command` is its click command."""
 
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {"daemon": "terminal", "demo": "terminal,server", "desk": "terminal", "server": "server", "terminal": "terminal"}
+)
+"""Command name to the extras of the distribution it needs; the others need none."""
+
+
+class NotInstalled(OnecardError):
+    """A command whose packages are not on this machine."""
+
+    def __init__(self, name: str, package: str | None) -> None:
+        self.name = name
+        self.package = package
+        super().__init__(
+            f"`onecard {name}` needs the package {package}, which is not installed here: "
+            f"pip install 'onecard[{EXTRAS[name]}]'"
+        )
+
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,9 +55,29 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(COMMANDS[cmd_name]).command
+        try:
+            command = importlib.import_module(COMMANDS[cmd_name]).command
+        except ModuleNotFoundError as error:
+            if cmd_name not in EXTRAS:
+                raise
+            return _absent(cmd_name, NotInstalled(cmd_name, error.name))
         assert isinstance(command, click.Command)
         return command
+
+
+def _absent(name: str, why: NotInstalled) -> click.Command:
+    """Stands in the list of commands for one that cannot run here, and says why when it is called."""
+
+    def refuse() -> None:
+        raise why
+
+    return click.Command(
+        name,
+        callback=refuse,
+        help=f"(not installed here: onecard[{EXTRAS[name]}])",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
