@@ -35,7 +35,6 @@ class Phrase(Enum):
     SIGN_ON_REFUSED = Text("不能签到", "Not signed on")
     WELCOME = Text("已签到", "Signed on")
     SHIFT_OPENED = Text("班次 {shift} · 营业日 {day}", "Shift {shift} · business day {day}")
-    SHIFT_CLOSED = Text("已签退", "Signed off")
     READY = Text("售票", "Tickets")
     CHOOSE_FILM = Text("按影片类别键", "Press the film class")
     FILM = Text("{key} {name} {price}", "{key} {name} {price}")

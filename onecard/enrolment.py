@@ -25,7 +25,6 @@ from onecard.errors import OnecardError
 from onecard.identity import TERMINAL_NUMBER_MAX, TerminalNumber
 from onecard.keys import KeyRing, Role, sign
 
-TOKEN_SIZE = 16
 PUBLIC_ROLES = frozenset({Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL})
 _SCHEMA = 1
 _PURPOSE = "enrolment"

@@ -71,10 +71,6 @@ class Section:
             key, default, allowed, lambda v: v if type(v) is int and smallest <= v <= largest else None
         )
 
-    def boolean(self, key: str, *, default: bool | None = None) -> bool:
-        """true or false."""
-        return self._setting(key, default, "true or false", lambda v: v if isinstance(v, bool) else None)
-
     def choice(self, key: str, allowed: Sequence[str], *, default: str | None = None) -> str:
         """One of the texts in `allowed`."""
         names = " or ".join(f'"{name}"' for name in allowed)

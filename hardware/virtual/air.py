@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -30,10 +30,6 @@ class Answer:
     @property
     def good(self) -> bool:
         return self.heard in (Heard.DATA, Heard.ACK)
-
-    def slower(self, us: float) -> Answer:
-        """The same answer, `us` later."""
-        return replace(self, us=self.us + us)
 
 
 NAK_NOT_ALLOWED = 0x04

@@ -9,7 +9,6 @@ from __future__ import annotations
 TX_MODE = 0x6302
 RX_MODE = 0x6303
 MANUAL_RCV = 0x630D
-COMMAND = 0x6331
 STATUS2 = 0x6338
 FIFO_DATA = 0x6339
 FIFO_LEVEL = 0x633A

@@ -12,7 +12,6 @@ CLOSING_KINDS = frozenset(
 """Kinds that finish what was begun, or make room: they may use the space kept back (F14)."""
 
 _KEPT_BACK = 64 << 10
-_TYPICAL_FRAME = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,6 @@ class Room:
     def used_ratio(self) -> float:
         """0.0 empty … 1.0 full."""
         return 1 - self.bytes_left / self.bytes_total
-
-    @property
-    def records_left(self) -> int:
-        """How many more records of 256 bytes fit; the two of a sale are smaller together."""
-        return self.bytes_left // _TYPICAL_FRAME
 
 
 def kept_back(capacity: int) -> int:

@@ -59,10 +59,6 @@ def test_empty_or_too_long_text_is_refused(value: str) -> None:
     assert "a text of 1 to 200 characters is allowed" in refused(f"t = {value}\n", lambda root: root.text("t"))
 
 
-def test_number_is_no_boolean() -> None:
-    assert "true or false is allowed" in refused("b = 1\n", lambda root: root.boolean("b"))
-
-
 def test_choice_outside_its_list_is_refused() -> None:
     why = refused('c = "z"\n', lambda root: root.choice("c", ("x", "y")))
     assert why == f'{FILE}: c: \'z\' is given; "x" or "y" is allowed'
@@ -79,11 +75,6 @@ def test_missing_table_is_an_empty_one() -> None:
         refused("", lambda root: root.table("server").path("ca")) == f"{FILE}: [server] ca: it is missing; give a path"
     )
     assert parse("", FILE).table("sync").integer("n", 1, 9, default=4) == 4
-
-
-def test_default_false_is_a_default() -> None:
-    assert parse("", FILE).boolean("b", default=False) is False
-    assert parse("b = false\n", FILE).boolean("b", default=True) is False
 
 
 def test_value_in_place_of_a_table_is_refused() -> None:
