@@ -19,6 +19,7 @@ from pathlib import Path
 
 import django
 from django.core.management import call_command
+from django.utils import translation
 
 from onecard.errors import OnecardError
 from server.keyd import store
@@ -66,6 +67,7 @@ def enter(data: Path) -> None:
     os.umask(0o077)  # members' data: nobody else reads what this process makes
     os.environ.update(environment(data))
     django.setup()
+    translation.activate("en")  # commands speak English; each request of a browser has its own language
 
 
 def environment(data: Path) -> dict[str, str]:

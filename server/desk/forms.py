@@ -8,13 +8,15 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from onecard.errors import OnecardError
-from onecard.identity import CardNumber, parse_card_number
+from onecard.identity import BadCardNumber, CardNumber, parse_card_number
 from onecard.kinds import CardKind
-from onecard.money import Fen, parse_yuan
+from onecard.money import BadAmount, Fen, parse_yuan
+from server.cards.models import KINDS
+from server.cards.words import NO_CARD_NUMBER
 from server.sites.models import Site
 
 TIERS = range(1, 6)
+_ISSUED = (CardKind.STORED_VALUE, CardKind.FREE, CardKind.CASHIER, CardKind.OPERATOR)
 
 
 class YuanField(forms.CharField):
@@ -25,8 +27,9 @@ class YuanField(forms.CharField):
         text = super().clean(value)
         try:
             return parse_yuan(text) if text else Fen(0)
-        except OnecardError as error:
-            raise ValidationError(str(error)) from error
+        except BadAmount as error:
+            why = _("This is no amount: write yuan with at most two decimals, for example 45.50.")
+            raise ValidationError(why) from error
 
 
 class CardNumberField(forms.CharField):
@@ -37,8 +40,8 @@ class CardNumberField(forms.CharField):
         text = super().clean(value)
         try:
             return parse_card_number(text) if text else None
-        except OnecardError as error:
-            raise ValidationError(str(error)) from error
+        except BadCardNumber as error:
+            raise ValidationError(NO_CARD_NUMBER) from error
 
 
 class IssueForm(forms.Form):
@@ -48,12 +51,7 @@ class IssueForm(forms.Form):
     kind = forms.TypedChoiceField(
         label=_("kind"),
         coerce=lambda value: CardKind(int(value)),
-        choices=[
-            (CardKind.STORED_VALUE.value, _("stored-value card")),
-            (CardKind.FREE.value, _("free card")),
-            (CardKind.CASHIER.value, _("cashier card")),
-            (CardKind.OPERATOR.value, _("operator card")),
-        ],
+        choices=[(kind.value, KINDS[kind]) for kind in _ISSUED],
     )
     tier = forms.TypedChoiceField(label=_("tier"), coerce=int, choices=[(tier, tier) for tier in TIERS])
     amount = YuanField(label=_("first load, yuan"), required=False, max_length=12)

@@ -15,15 +15,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from onecard import kinds
 from onecard.desk import WORDS_MAX, JobAction
 from onecard.identity import CardNumber, card_number_text
+from onecard.kinds import CardKind
 from onecard.money import yuan
-from server.cards.models import Certificate
+from server.cards.models import KINDS, Certificate
 from server.sites.models import Site, Terminal
 
-_KINDS = [(kind.value, kind.name.lower().replace("_", " ")) for kind in kinds.CardKind]
-_ACTIONS = [(action.value, action.name.lower()) for action in JobAction]
+ACTIONS = {
+    JobAction.ISSUE: _("issue"),
+    JobAction.LOAD: _("load"),
+    JobAction.READ: _("read"),
+}
+"""What a job does, in words."""
 
 
 class Job(models.Model):
@@ -38,11 +42,13 @@ class Job(models.Model):
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
 
-    action = models.PositiveSmallIntegerField(_("work"), choices=_ACTIONS)
+    action = models.PositiveSmallIntegerField(_("work"), choices=[(a.value, word) for a, word in ACTIONS.items()])
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.NEW)
     site = models.ForeignKey(Site, models.PROTECT, verbose_name=_("cinema"))
     operator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("clerk"))
-    kind = models.PositiveSmallIntegerField(_("kind"), choices=_KINDS, default=kinds.CardKind.STORED_VALUE.value)
+    kind = models.PositiveSmallIntegerField(
+        _("kind"), choices=[(k.value, word) for k, word in KINDS.items()], default=CardKind.STORED_VALUE.value
+    )
     tier = models.PositiveSmallIntegerField(_("tier"), default=0)
     amount = models.PositiveBigIntegerField(_("amount, fen"), default=0)
     number = models.BigIntegerField(_("card number"), null=True, help_text=_("empty: any card that fits"))
@@ -91,6 +97,11 @@ class Job(models.Model):
     def amount_yuan(self) -> str:
         """The amount as people read it."""
         return yuan(self.amount)
+
+    @property
+    def kind_issued(self) -> str:
+        """The kind of the card to be made; nothing for a job on a card that exists."""
+        return self.get_kind_display() if self.action == JobAction.ISSUE else ""
 
     @property
     def ended(self) -> bool:

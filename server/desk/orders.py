@@ -6,13 +6,14 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from onecard.desk import JobAction
 from onecard.errors import OnecardError
 from onecard.identity import CardNumber, card_number_text
 from onecard.kinds import CardKind
 from onecard.money import yuan
-from server.cards.models import Card
+from server.cards.models import KINDS, Card
 from server.desk.models import Job
 from server.sites.models import Site
 
@@ -22,7 +23,7 @@ NAMED_BALANCE_MAX_FEN = 5000_00
 
 
 class OrderRefused(OnecardError):
-    """A job that no desk could do."""
+    """A job that no desk could do; told in the language of who ordered it."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -33,14 +34,14 @@ def site(code: str) -> Site:
     """The cinema with that code. Raises `OrderRefused`."""
     found = Site.objects.filter(code=code).first()
     if found is None:
-        raise OrderRefused(f"no cinema has the code {code!r}: the page / lists them")
+        raise OrderRefused(_("No cinema has the code %(code)s: the page / lists them.") % {"code": code})
     return found
 
 
 def order_issue(site: Site, kind: CardKind, *, tier: int, amount: int, operator: User | None, now: datetime) -> Job:
     """A job for a new card with its first load in fen. Raises `OrderRefused`."""
     if kind is not CardKind.STORED_VALUE and amount:
-        raise OrderRefused(f"a {kind.name.lower()} card holds no money: leave the amount empty")
+        raise OrderRefused(_("%(kind)s: holds no money, leave the amount empty.") % {"kind": KINDS[kind]})
     _check_amount(amount, 0)
     return Job.objects.create(
         action=JobAction.ISSUE.value,
@@ -73,14 +74,16 @@ def give_up(job_number: int, now: datetime) -> None:
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_number).first()
         if job is None or job.state not in (Job.State.NEW, Job.State.ASSIGNED):
-            raise OrderRefused(f"job {job_number} cannot be given up any more: a card is bound to it, or it has ended")
-        job.state, job.words, job.ended_at = Job.State.FAILED, "given up by the clerk", now
+            why = _("Job %(job)s cannot be given up any more: a card is bound to it, or it has ended.")
+            raise OrderRefused(why % {"job": job_number})
+        job.state, job.words, job.ended_at = Job.State.FAILED, _("given up by the clerk"), now
         job.save(update_fields=("state", "words", "ended_at"))
 
 
 def _check_amount(amount: int, smallest: int) -> None:
     if not smallest <= amount <= BALANCE_MAX_FEN:
-        raise OrderRefused(f"an amount from {yuan(smallest)} to {yuan(BALANCE_MAX_FEN)} yuan can be loaded at once")
+        why = _("An amount from %(least)s to %(most)s yuan can be loaded at once.")
+        raise OrderRefused(why % {"least": yuan(smallest), "most": yuan(BALANCE_MAX_FEN)})
 
 
 def _check_card(number: CardNumber | None) -> None:
@@ -88,4 +91,5 @@ def _check_card(number: CardNumber | None) -> None:
         return
     card = Card.objects.filter(number=number).first()
     if card is None or card.state != Card.State.ISSUED:
-        raise OrderRefused(f"card {card_number_text(number)} is not in use here: read its number again")
+        why = _("Card %(number)s is not in use here: read its number again.")
+        raise OrderRefused(why % {"number": card_number_text(number)})

@@ -176,7 +176,7 @@ def _why_not_load(job: Job, purse: Purse | None) -> str | None:
     if job.number is not None and purse.card.number != job.number:
         return f"this is card {number}; the job is for {job.number_text}"
     if purse.card.state != Card.State.ISSUED:
-        return f"card {number} is {purse.card.get_state_display()}: it cannot be loaded"
+        return f"card {number} is {purse.card.state}: it cannot be loaded"
     if purse.card.kind != CardKind.STORED_VALUE:
         return f"card {number} holds no money"
     limit = NAMED_BALANCE_MAX_FEN if purse.flags & Flags.NAMED else BALANCE_MAX_FEN

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from onecard.identity import BadCardNumber, parse_card_number
 from server.cards.models import Card, Certificate
+from server.cards.words import NO_CARD_NUMBER
 from server.ingest.models import Alarm, Cursor, Flow, Gap
 from server.pages.flows import page_of
 from server.pages.today import is_silent
@@ -88,10 +89,7 @@ def find_card(request: HttpRequest) -> HttpResponse:
     try:
         number = parse_card_number(typed)
     except BadCardNumber:
-        why = _(
-            "This is no card number: it has 12 digits, the last of them a check digit. Read it again from the card."
-        )
-        return render(request, "pages/no_card.html", {"why": why, "typed": typed}, status=404)
+        return render(request, "pages/no_card.html", {"why": NO_CARD_NUMBER, "typed": typed}, status=404)
     if not Card.objects.filter(number=number).exists():
         why = _("No card with this number was issued.")
         return render(request, "pages/no_card.html", {"why": why, "typed": typed}, status=404)

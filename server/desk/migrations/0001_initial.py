@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('action', models.PositiveSmallIntegerField(choices=[(1, 'issue'), (2, 'load'), (3, 'read')], verbose_name='work')),
                 ('state', models.CharField(choices=[('new', 'waiting for a desk'), ('assigned', 'waiting for the card'), ('card', 'card on the desk'), ('done', 'done'), ('failed', 'failed')], default='new', max_length=8, verbose_name='state')),
-                ('kind', models.PositiveSmallIntegerField(choices=[(0, 'stored value'), (1, 'free'), (2, 'cashier'), (3, 'operator'), (4, 'authorisation')], default=0, verbose_name='kind')),
+                ('kind', models.PositiveSmallIntegerField(choices=[(0, 'stored-value card'), (1, 'free card'), (2, 'cashier card'), (3, 'operator card'), (4, 'authorisation card')], default=0, verbose_name='kind')),
                 ('tier', models.PositiveSmallIntegerField(default=0, verbose_name='tier')),
                 ('amount', models.PositiveBigIntegerField(default=0, verbose_name='amount, fen')),
                 ('number', models.BigIntegerField(help_text='empty: any card that fits', null=True, verbose_name='card number')),

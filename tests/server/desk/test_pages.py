@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
+from server.desk.forms import IssueForm
 from server.desk.models import Job
+from server.desk.orders import order_reading
+from server.sites.models import Site
 from tests.server.desk.conftest import Station
 
 
@@ -68,4 +74,35 @@ def test_a_job_is_given_up_by_its_button(clerk: Client) -> None:
     job.refresh_from_db()
     assert job.state == Job.State.FAILED
     assert clerk.post(f"/desk/jobs/{job.pk}/end/", follow=False).status_code == 302
-    assert "cannot be given up" in clerk.get("/desk/").content.decode()
+    assert "不能再放弃" in clerk.get("/desk/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("issue", {"site": "WDK", "kind": "0", "tier": "1", "amount": "x"}),
+        ("issue", {"site": "WDK", "kind": "2", "tier": "1", "amount": "1"}),
+        ("issue", {"site": "WDK", "kind": "0", "tier": "1", "amount": "1000.01"}),
+        ("load", {"site": "WDK", "number": "000000000011", "amount": "1"}),
+        ("load", {"site": "WDK", "number": "000000000018", "amount": "1"}),
+    ],
+)
+def test_a_chinese_page_says_in_chinese_what_is_wrong(clerk: Client, path: str, typed: dict[str, str]) -> None:
+    response = clerk.post(f"/desk/{path}/", typed, headers={"Accept-Language": "zh-hans"})
+    assert response.status_code == 400
+    told = " ".join(re.findall(r'<ul class="errorlist.*?</ul>', response.content.decode(), re.DOTALL))
+    assert told
+    assert not re.search(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", " ", told))
+
+
+def test_jobs_are_in_the_language_of_the_page(clerk: Client) -> None:
+    for kind in IssueForm.base_fields["kind"].choices:  # type: ignore[attr-defined]
+        clerk.post("/desk/issue/", {"site": "WDK", "kind": kind[0], "tier": "1", "amount": ""})
+    clerk.post("/desk/load/", {"site": "WDK", "number": "", "amount": "20"})
+    order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
+    clerk.post(f"/desk/jobs/{Job.objects.latest('pk').pk}/end/", headers={"Accept-Language": "zh-hans"})
+    chinese = clerk.get("/desk/jobs/", headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert chinese.count("<tr class=") == 6
+    assert not re.search(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", " ", chinese))
+    english = clerk.get("/desk/jobs/", headers={"Accept-Language": "en"}).content.decode()
+    assert "issue cashier card" in english
