@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, unique
+from itertools import pairwise
 
 from onecard.kinds import Outcome
 from onecard.purse.bounds import Bound
@@ -52,9 +53,11 @@ class State(Enum):
 class Resolution:
     """The conclusion about one purse.
 
-    `states` is by (terminal, sequence). `head` is the highest durable (counter, debited). `refunds` names the
-    intents due a refund. `forks` lists counters at which two durable records stand (a clone or a roll-back), or one
-    that two intents claim (a terminal out of order).
+    `states` is by (terminal, sequence). `head` is the highest durable counter and the highest durable debited; on an
+    honest card one record has both. N never falls here, whatever was uploaded: a floor below a refunded record would
+    let that refund be spent beside it (hole H15). `refunds` names the intents due a refund. `forks` lists counters at
+    which two durable records stand (a clone or a roll-back), one that two intents claim (a terminal out of order),
+    or one that states less than a record before it (P-R13).
     `unattributed` is what the head states as debited beyond the sum of the standing intents known here: exact, and
     the share of records not uploaded (yet).
     """
@@ -92,7 +95,7 @@ def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
         return State.STANDS if by_identity[item.record] is item else State.VOID
 
     states = {name: state(name, item) for name, item in intents.items()}
-    head = max(durable)
+    head = Bound(max(identity.counter for identity in durable), max(identity.debited for identity in durable))
     standing = sum(item.amount for name, item in intents.items() if states[name] is State.STANDS)
     refunds = frozenset(
         name
@@ -104,9 +107,11 @@ def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
     )
     forks = {counter for counter, found in at_counter.items() if len(found) > 1}
     forks |= {identity.counter for identity in durable if len(claims.get(identity, ())) > 1}
+    rising = sorted(durable)
+    forks |= {after.counter for before, after in pairwise(rising) if after.debited < before.debited}
     return Resolution(
         states=states,
-        head=Bound(head.counter, head.debited),
+        head=head,
         refunds=refunds,
         forks=tuple(sorted(forks)),
         unattributed=head.debited - genesis.debited - standing,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from django.db import connection, models
 
 from onecard.identity import DayNumber, RecordName, day_date
+from onecard.kinds import Purpose
 from onecard.purse.intent import base_record, ring_images
 from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Shift, decode_record
 from onecard.records import Record as Decoded
@@ -129,6 +130,8 @@ def _flow(here: int, name: RecordName, intent: Intent) -> Row:
     base = base_record(intent)
     if (intent.counter, intent.debited) != (base.counter + 1, base.debited + intent.amount):
         raise Contradiction(intent.KIND, "its counter and debited do not follow from the record it stands on")
+    if intent.amount and intent.purpose != Purpose.SALE:
+        raise Contradiction(intent.KIND, "only a sale debits anything")
     return (
         here,
         name.terminal,

@@ -4,7 +4,10 @@ Rules
 - Everything that depends on a purse is done again from all its evidence, so order, delay and repetition of bundles
   change nothing (P-R9); what was posted before is not posted again (constraints of `Posting` are the last guard).
 - The purse's durable head is set before a refund's certificate is issued: it is that certificate's floor (P-R15).
-- `unattributed` follows the head exactly: P − N of a purse and its share of the float are equal at any time.
+- `unattributed` follows the head exactly: P − N of a purse and its share of the float are equal at any time, even
+  when a terminal contradicts itself: it is counted from what was posted, which stays posted.
+- Nothing is refunded from a purse of which more was reported than its N states: somebody lies, and a refund beyond N
+  would be money (hole H15). It stays in doubt, with the alarm that the fork raised.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from server.keyd.client import KeyProcessRefused
 from server.ledger.evidence import KnownFlow, PurseName, known_flows
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
-from server.ledger.transfers import accounts, needed
+from server.ledger.transfers import accounts, left_float, needed
 from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
@@ -77,22 +80,31 @@ def _post_purse(
         raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
     if resolution.head.debited > purse.loaded:
         raise_alarm(Alarm.Kind.OVERDRAWN, None, who, now)
-    transfers: list[Transfer] = []
-    unattributed = resolution.unattributed - purse.unattributed
-    purse.head_counter, purse.head_debited = resolution.head
-    purse.unattributed = resolution.unattributed
     states: list[Resolution] = []
+    wanted: list[tuple[KnownFlow, Reason]] = []
+    taken = 0
     for flow in sorted(flows, key=lambda flow: flow.place):
-        state = resolution.states[flow.terminal, flow.evidence.sequence]
+        name = flow.terminal, flow.evidence.sequence
+        state, before = resolution.states[name], posted[flow.place]
         if flow.state != state.value:
             states.append(Resolution(place=flow.place, purse=purse, state=state.value))
         if flow.evidence.amount:
-            for reason in needed(state, flow.evidence.outcome, posted[flow.place]):
-                certificate = _refund(purse, flow, now) if reason is Reason.REFUND else None
-                if reason is not Reason.REFUND or certificate is not None:
-                    transfers.append(_transfer(purse, flow, reason, certificate, days[flow.site]))
-    if unattributed:
-        transfers.append(_unattributed(purse, unattributed, max(days.values())))
+            missing = needed(state, flow.evidence.outcome, before, refund_due=name in resolution.refunds)
+            wanted += [(flow, reason) for reason in missing]
+            taken += flow.evidence.amount if left_float({*before, *missing}) else 0
+    unattributed, known = resolution.head.debited - taken, purse.unattributed
+    purse.head_counter, purse.head_debited = resolution.head
+    purse.unattributed = unattributed
+    transfers: list[Transfer] = []
+    for flow, reason in wanted:
+        certificate = None
+        if reason is Reason.REFUND:
+            certificate = _refund(purse, flow, now) if unattributed >= 0 else None
+            if certificate is None:
+                continue
+        transfers.append(_transfer(purse, flow, reason, certificate, days[flow.site]))
+    if unattributed != known:
+        transfers.append(_unattributed(purse, unattributed - known, max(days.values())))
     return states, transfers
 
 

@@ -4,7 +4,7 @@
     stands on the card without a final word,
     or ABANDONED (P-R11)                             float    → in_doubt   doubt
     PAID after that                                  in_doubt → site       settle
-    ABANDONED and stands: with its certificate       in_doubt → float      refund
+    ABANDONED, stands, due: with its certificate     in_doubt → float      refund
 
 Nothing is ever taken back: what is known only grows, and each row is posted once.
 """
@@ -33,12 +33,17 @@ def accounts(reason: Reason, site_account: str) -> tuple[str, str]:
             raise AssertionError(reason)
 
 
-def needed(state: State, outcome: Outcome | None, posted: Collection[str]) -> list[Reason]:
-    """The transfers still missing for a debit of more than nothing, in order."""
+def needed(state: State, outcome: Outcome | None, posted: Collection[str], *, refund_due: bool) -> list[Reason]:
+    """The transfers still missing for a debit of more than nothing, in order. `refund_due`: resolution says so."""
     if outcome is Outcome.PAID:
         wanted = [Reason.DOUBT, Reason.SETTLE] if Reason.DOUBT in posted else [Reason.SALE]
     elif state is State.STANDS:
-        wanted = [Reason.DOUBT, Reason.REFUND] if outcome is Outcome.ABANDONED else [Reason.DOUBT]
+        wanted = [Reason.DOUBT, Reason.REFUND] if refund_due else [Reason.DOUBT]
     else:
         wanted = []
     return [reason for reason in wanted if reason not in posted]
+
+
+def left_float(posted: Collection[str]) -> bool:
+    """Whether a flow with these postings was taken out of the float."""
+    return Reason.SALE in posted or Reason.DOUBT in posted

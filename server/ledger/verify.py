@@ -3,7 +3,7 @@
 Checks
 - postings sum to zero over all accounts (I-07), and no purse's share of the float differs from its P − N (I-08);
 - the days' sums equal the postings;
-- each purse's head, unattributed sum and P equal what resolution and certificates say;
+- each purse's head, unattributed sum and P equal what resolution, postings and certificates say;
 - nothing that must be posted is missing.
 """
 
@@ -18,12 +18,12 @@ from django.db.models import Count, Max, Q, Sum
 
 from onecard.kinds import Outcome
 from onecard.purse.record import Identity
-from onecard.purse.resolution import State, resolve
+from onecard.purse.resolution import resolve
 from server.cards.models import Certificate, Purse
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
 from server.ledger.evidence import known_flows
 from server.ledger.models import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Posting, Reason, Resolution, RollDay
-from server.ledger.transfers import needed
+from server.ledger.transfers import left_float, needed
 
 _PURSES_AT_ONCE = 500
 
@@ -164,14 +164,18 @@ def _differences_of(purses: list[Purse]) -> Iterator[str]:
         resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in known))
         if (purse.head_counter, purse.head_debited) != tuple(resolution.head):
             yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(resolution.head)}"
-        if purse.unattributed != resolution.unattributed:
-            yield f"{who}: unattributed {purse.unattributed}, resolved {resolution.unattributed}"
+        taken = sum(flow.evidence.amount for flow in known if left_float(posted.get(flow.place, set())))
+        if purse.unattributed != resolution.head.debited - taken:
+            yield f"{who}: unattributed {purse.unattributed}, N less what was posted {resolution.head.debited - taken}"
         if (purse.load_sequence, purse.loaded) != certified.get(purse.pk, (0, 0)):
             yield f"{who}: L and P {purse.load_sequence, purse.loaded}, certified {certified.get(purse.pk, (0, 0))}"
         if shares.get(purse.pk, 0) != purse.balance:
             yield f"{who}: share of the float {shares.get(purse.pk, 0)}, P − N {purse.balance}"
         for flow in known:
-            state: State = resolution.states[flow.terminal, flow.evidence.sequence]
-            missing: list[Reason] = needed(state, flow.evidence.outcome, posted.get(flow.place, set()))
+            name = flow.terminal, flow.evidence.sequence
+            due = name in resolution.refunds and purse.unattributed >= 0
+            missing: list[Reason] = needed(
+                resolution.states[name], flow.evidence.outcome, posted.get(flow.place, set()), refund_due=due
+            )
             if flow.evidence.amount and missing:
                 yield f"{who}: record {flow.terminal}/{flow.evidence.sequence} lacks {', '.join(missing)}"

@@ -15,7 +15,7 @@ from onecard.identity import card_number
 from onecard.keys import KeyRing, Role
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.certificate import open_certificate
-from onecard.records import OutcomeRecord
+from onecard.records import OutcomeRecord, Seal
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Card, Certificate, Purse
 from server.ingest.models import Alarm, Bundle
@@ -224,6 +224,75 @@ def test_two_durable_records_at_one_counter_are_alarmed(client, enrol, issue, sa
     send(client, bob)
     post_all()
     assert Alarm.objects.get().kind == Alarm.Kind.PURSE_FORK
+
+
+def claim(teller, card, base, amount, outcome, purpose=Purpose.SALE):
+    """An invented debit on `base`, (counter, N, terminal, sequence byte), told as `outcome`; gives its record."""
+    liar = replace(card, ring=[(base[0] - 2, 0, 0, 0), (base[0] - 1, 0, 0, 0), base])
+    sequence = teller.add(liar.intent(teller, amount, purpose=purpose))
+    teller.add(OutcomeRecord(sequence, outcome, 1))
+    return liar.ring[-1]
+
+
+def test_invented_abandoned_debits_on_several_branches_make_no_money(client, enrol, issue):
+    """Hole H15: a stolen terminal's keys upload INTENT, ABANDONED and a successor, again and again."""
+    teller, card = enrol(), issue(10_000)
+    start = 0
+    for counter in (2, 2, 20, 40):
+        record = claim(teller, card, (counter, 0, 0, 0), 5000, Outcome.ABANDONED)
+        claim(teller, card, record, 0, Outcome.ACKED, Purpose.SETTLE)
+        send(client, teller, start + 1)
+        start = len(teller.records)
+        post_all()
+    last = Certificate.objects.latest("feed")
+    assert last.loaded - last.floor_debited == 10_000
+    assert Certificate.objects.filter(reason="refund").count() == 1
+    assert Alarm.objects.filter(kind=Alarm.Kind.PURSE_FORK).exists()
+
+
+def test_an_invented_lower_head_takes_no_floor_from_under_a_refund(client, enrol, issue):
+    teller, card = enrol(), issue(10_000)
+    record = claim(teller, card, (2, 0, 0, 0), 5000, Outcome.ABANDONED)
+    claim(teller, card, record, 0, Outcome.ACKED, Purpose.SETTLE)
+    claim(teller, card, (1000, 0, 0, 0), 0, Outcome.ACKED, Purpose.SETTLE)
+    send(client, teller)
+    post_all()
+    last = Certificate.objects.latest("feed")
+    assert (last.loaded, last.floor_counter, last.floor_debited) == (15_000, 1001, 5000)
+
+
+@pytest.mark.parametrize("first", [Outcome.PAID, Outcome.ABANDONED])
+def test_the_books_hold_though_a_terminal_claims_a_record_twice(client, enrol, issue, first):
+    teller, card = enrol(), issue(10_000)
+    record = claim(teller, card, (2, 0, 0, 0), 5000, first)
+    claim(teller, card, record, 0, Outcome.ACKED, Purpose.SETTLE)
+    send(client, teller)
+    post_all()
+    while len(teller.records) < 1 + 256:
+        teller.add(Seal(1))
+    assert claim(teller, card, (2, 0, 0, 0), 5000, Outcome.PAID) == record
+    send(client, teller)
+    assert post_all().unattributed_fen == -5000
+
+
+def test_the_books_hold_though_a_terminal_takes_a_posted_debit_back(client, enrol, issue):
+    teller, card = enrol(), issue(10_000)
+    sequence = teller.add(card.intent(teller, 5000))
+    null_record(teller, card)
+    send(client, teller)
+    post_all()
+    teller.add(OutcomeRecord(sequence, Outcome.UNSENT, 1))
+    send(client, teller)
+    assert post_all().in_doubt_fen == 5000
+
+
+@pytest.mark.parametrize("purpose", [Purpose.FREE, Purpose.SETTLE, Purpose.DELIVERY, Purpose.SEAL])
+def test_only_a_sale_debits(client, enrol, issue, purpose):
+    teller, card = enrol(), issue(10_000)
+    claim(teller, card, (2, 0, 0, 0), 1, Outcome.PAID, purpose)
+    send(client, teller)
+    assert post_all().quarantined == 1
+    assert [reason for reason, *_ in posted()] == ["load"]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -176,8 +176,18 @@ def test_a_durable_record_is_never_void() -> None:
     above = _told(2, 5, other.record, 1, Outcome.PAID)
     settled = resolve(_GENESIS, [one, other, above])
     assert set(settled.states.values()) == {State.STANDS}
-    assert settled.forks == (3,)
-    assert settled.head == Bound(4, 21)
+    assert settled.forks == (3, 4)
+    assert settled.head == Bound(4, 30), "the floor of the next certificate is below neither branch"
+
+
+def test_what_states_less_than_a_record_before_it_is_a_fork_and_no_lower_head() -> None:
+    """A stolen terminal's null record far above, with N = 0, would take the floor from under a refund (hole H15)."""
+    sale = _told(1, 10, _GENESIS, 30, Outcome.ABANDONED)
+    seal = _told(1, 11, sale.record, 0, Outcome.ACKED)
+    lower = _told(1, 12, Identity(99, 0, 1, 0), 0, Outcome.ACKED)
+    settled = resolve(_GENESIS, [sale, seal, lower])
+    assert settled.head == Bound(100, 30)
+    assert settled.forks == (99,)
 
 
 def test_a_base_above_its_record_ends_the_search() -> None:
