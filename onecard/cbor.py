@@ -22,6 +22,12 @@ Value: TypeAlias = "int | bytes | str | list[Value]"
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY = range(5)
 _IN_THE_HEAD = 24
 _SMALLEST = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
+_NUMBERS = {
+    major << 5 | info: (1 + (1 << (info - 24)), bytes(1 << (info - 25)))
+    for major in (_UNSIGNED, _NEGATIVE)
+    for info in (25, 26, 27)
+}
+"""Heads of numbers of 2, 4 and 8 bytes: head and number in bytes; the zeros a number begins with that needs only half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +77,21 @@ def _walk(raw: bytes, limits: Limits) -> None:
     size = len(raw)
     if size > limits.size:
         raise BadCbor(f"{size} bytes, at most {limits.size} are allowed", 0)
-    offset = items = 0
-    left = 1  # items still expected in the array around us, or the one item that is the input
-    around: list[int] = []  # the same of the arrays around that one
+    offset = 0
+    left = items = 1  # items still expected in the array around us, or the one item that is the input; items in all
+    around: list[int] = []  # what is still expected in the arrays around that one
     while left:
         left -= 1
-        items += 1
-        if items > limits.items:
-            raise BadCbor(f"more than {limits.items} items", offset)
         if offset >= size:
             raise BadCbor("the input ends too early", offset)
-        if raw[offset] < _IN_THE_HEAD:  # most of a record: a small number, whole in its head
+        head = raw[offset]
+        if head < _IN_THE_HEAD:  # most of a record: a small number, whole in its head
             offset += 1
+        elif (number := _NUMBERS.get(head)) is not None:
+            width, padding = number
+            if raw.startswith(padding, offset + 1):
+                raise BadCbor("a number is not in its shortest form", offset)
+            offset += width
         else:
             start = offset
             major, argument, offset = _head(raw, start)
@@ -93,12 +102,17 @@ def _walk(raw: bytes, limits: Limits) -> None:
                     raise BadCbor(f"arrays nest deeper than {limits.depth}", start)
                 around.append(left)
                 left = argument
+                items += argument
+                if items > limits.items:
+                    raise BadCbor(f"more than {limits.items} items", start)
             elif major >= _BYTES:
                 if major == _TEXT:
                     _check_text(raw, offset, argument)
                 offset += argument
         while not left and around:
             left = around.pop()
+    if offset > size:
+        raise BadCbor("the input ends within a head", size)
     if offset != size:
         raise BadCbor(f"{size - offset} bytes follow the item", offset)
 

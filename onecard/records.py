@@ -11,9 +11,10 @@ the epoch (I-04).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, unique
+from operator import contains
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from onecard import cbor
@@ -50,20 +51,29 @@ class BadRecord(OnecardError):
 
 
 class _Bound(NamedTuple):
-    """What a field may hold: a number that is `allowed`, or bytes or a text whose length is."""
+    """What a field may hold: values of exactly this `kind` that are in `allowed`."""
 
     kind: type
-    allowed: Container[int]
+    allowed: Container[Any]
     words: str
 
     def holds(self, value: object) -> bool:
-        """Whether `value` is such a one. A bool is no number."""
-        if self.kind is int:
-            return isinstance(value, int) and not isinstance(value, bool) and value in self.allowed
-        return isinstance(value, self.kind) and len(value) in self.allowed  # type: ignore[arg-type]
+        """Whether `value` is such a one; a member of an `IntEnum` is a number, a bool is none."""
+        kind = int if isinstance(value, IntEnum) else type(value)
+        return kind is self.kind and value in self.allowed
 
 
-def _field(kind: type, allowed: Container[int], words: str, **shape: object) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """All bytes or texts of these lengths."""
+
+    allowed: Container[int]
+
+    def __contains__(self, value: object) -> bool:
+        return len(value) in self.allowed  # type: ignore[arg-type] - asked only of values of the right kind
+
+
+def _field(kind: type, allowed: Container[Any], words: str, **shape: object) -> Any:
     """A field with its bound, and its `shape` for the pages and tests that describe it."""
     return dataclasses.field(metadata=shape | {"bound": _Bound(kind, allowed, words)})
 
@@ -88,11 +98,11 @@ def _one_of(numbers: Iterable[int]) -> Any:
 
 
 def _raw(*sizes: int) -> Any:
-    return _field(bytes, frozenset(sizes), f"is not {' or '.join(map(str, sizes))} bytes", sizes=sizes)
+    return _field(bytes, _Lengths(frozenset(sizes)), f"is not {' or '.join(map(str, sizes))} bytes", sizes=sizes)
 
 
 def _text(longest: int) -> Any:
-    return _field(str, range(longest + 1), f"is not a text of at most {longest} characters", longest=longest)
+    return _field(str, _Lengths(range(longest + 1)), f"is not a text of at most {longest} characters", longest=longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +272,40 @@ SCHEMAS: dict[tuple[int, int], type[Record]] = {
 """Every schema ever released: (kind, version) → dataclass."""
 
 _CURRENT = 1
-_BOUNDS: dict[type[Record], tuple[tuple[str, _Bound], ...]] = {
-    schema: tuple((field.name, field.metadata["bound"]) for field in dataclasses.fields(schema))
-    for schema in SCHEMAS.values()
-}
+
+
+class _Fields(NamedTuple):
+    """The fields of a schema side by side, so that a record's values are checked against them all at once."""
+
+    names: tuple[str, ...]
+    bounds: tuple[_Bound, ...]
+    kinds: list[type]
+    allowed: tuple[Container[Any], ...]
+
+    @classmethod
+    def of(cls, schema: type[Record]) -> _Fields:
+        fields = dataclasses.fields(schema)
+        bounds = tuple(field.metadata["bound"] for field in fields)
+        return cls(
+            tuple(field.name for field in fields),
+            bounds,
+            [bound.kind for bound in bounds],
+            tuple(bound.allowed for bound in bounds),
+        )
+
+    def hold(self, values: Sequence[cbor.Value]) -> bool:
+        """Whether as many decoded `values` are each within their bound."""
+        return list(map(type, values)) == self.kinds and all(map(contains, self.allowed, values))
+
+
+_FIELDS = {schema: _Fields.of(schema) for schema in SCHEMAS.values()}
 
 
 def encode_record(record: Record) -> tuple[RecordKind, bytes]:
     """The kind and payload of a record. A field out of bounds is a programmer's error."""
     values: list[cbor.Value] = [_CURRENT]
-    for name, bound in _BOUNDS[type(record)]:
+    fields = _FIELDS[type(record)]
+    for name, bound in zip(fields.names, fields.bounds, strict=True):
         value: cbor.Value = getattr(record, name)
         assert bound.holds(value), f"{name} {bound.words}: {value!r}"
         values.append(int(value) if isinstance(value, int) else value)
@@ -287,12 +321,12 @@ def decode_record(kind: int, payload: bytes) -> Record:
     schema = SCHEMAS.get((kind, version)) if isinstance(version, int) else None
     if schema is None:
         raise BadRecord(kind, f"no schema {version!r} of this kind is known")
-    bounds = _BOUNDS[schema]
-    if len(values) != len(bounds):
-        raise BadRecord(kind, f"{len(values)} fields, {schema.__name__} has {len(bounds)}")
-    for (name, bound), value in zip(bounds, values, strict=True):
-        if not bound.holds(value):
-            raise BadRecord(kind, f"{name} {bound.words}")
+    fields = _FIELDS[schema]
+    if len(values) != len(fields.names):
+        raise BadRecord(kind, f"{len(values)} fields, {schema.__name__} has {len(fields.names)}")
+    if not fields.hold(values):
+        named = zip(fields.names, fields.bounds, values, strict=True)
+        raise BadRecord(kind, next(f"{name} {bound.words}" for name, bound, value in named if not bound.holds(value)))
     build: Callable[..., Record] = schema
     return build(*values)
 
