@@ -112,6 +112,7 @@ class CardWriter:
         return InForce(newer, copy), shown
 
     def _perform(self, shown: Presentation, write: Write, amount: int) -> Landed:
+        assert write.record.identity in self._log.memory.unresolved(shown.name), "no write without its intent (I-01)"
         for slot in write.blank:
             if shown.card.blank_slot(slot) is not Written.ACKED:
                 return Landed.UNSENT

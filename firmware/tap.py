@@ -100,6 +100,7 @@ class Teller:
         return self._while_it_lies(shown, look)
 
     def _sell(self, shown: Presentation, price: Price) -> TapResult:
+        assert self._log.memory.open_sale is None, "a sale that may still be paid is not begun again (I-02)"
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
@@ -252,6 +253,7 @@ class Teller:
 
 
 def _balance(certificate: Certificate, shown: Presentation) -> Fen:
+    """I-03."""
     return Fen(certificate.loaded - shown.newest.debited)
 
 

@@ -87,7 +87,7 @@ class Purse(models.Model):
 
     @property
     def balance(self) -> int:
-        """P − N as known here, fen."""
+        """P − N as known here, fen (I-03)."""
         return self.loaded - self.head_debited
 
 

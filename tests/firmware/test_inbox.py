@@ -171,7 +171,7 @@ def test_unfinished_files_of_the_daemon_are_not_looked_at(inbox: Inbox, data: Pa
 
 
 def test_an_acknowledgement_of_another_chain_is_refused(inbox: Inbox, server: Server) -> None:
-    """F19: the server knows another journal under this number; nothing may be forgotten on its word."""
+    """I-06, F19: the server knows another journal under this number; nothing may be forgotten on its word."""
     server.acknowledge(5, bytes(8))
     assert _refused(inbox, "acknowledgement")
     assert "call the centre" in inbox.refused["acknowledgement"]

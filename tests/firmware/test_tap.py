@@ -67,6 +67,17 @@ def test_nothing_on_the_reader_is_no_card(desk: Counter, till: Till) -> None:
     assert till.pay() == NoCard()
 
 
+def test_the_balance_is_what_was_loaded_less_what_was_debited(desk: Counter, till: Till, card: Path) -> None:
+    """I-03: read off the card's own certificate and ring, at a sale and at an inquiry."""
+    desk.place(card)
+    for paid, left in ((1000, 4000), (1, 3999), (3999, 0)):
+        sold = till.pay(paid)
+        assert isinstance(sold, Paid)
+        seen = till.teller.inquire(settle=False)
+        assert isinstance(seen, Shown)
+        assert (sold.balance, seen.balance) == (left, left)
+
+
 def test_a_known_card_is_debited_in_seven_host_commands(desk: Counter, till: Till, card: Path) -> None:
     desk.place(card)
     assert isinstance(till.pay(), Paid)

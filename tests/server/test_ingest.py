@@ -164,6 +164,7 @@ def test_an_empty_bundle_is_a_heartbeat(client, enrol):
 
 
 def test_a_gap_is_a_range_and_the_acknowledgement_stops_before_it(client, enrol, card, sale):
+    """I-05."""
     teller = enrol()
     for _ in range(5):
         sale(teller, card, 100)
@@ -223,6 +224,7 @@ def test_two_couriers_at_once_store_each_record_once(client, enrol, card, sale):
 
 
 def test_a_fork_is_quarantined_with_an_alarm_and_the_rest_is_stored(client, enrol, card, sale):
+    """I-04: the first record of a name stays what it was."""
     teller = enrol()
     for _ in range(3):
         sale(teller, card, 100)

@@ -295,8 +295,21 @@ def test_only_a_sale_debits(client, enrol, issue, purpose):
     assert [reason for reason, *_ in posted()] == ["load"]
 
 
+@pytest.mark.parametrize("change", [{"credit_account": "cash"}, {"amount": 0}])
+def test_the_database_refuses_a_posting_that_does_not_move_money_between_two_accounts(issue, change):
+    """I-07: a posting is one amount with two accounts, so that its legs cannot but sum to zero."""
+    issue(10_000)
+    posting = Posting.objects.get()
+    posting.pk, posting.certificate = None, None
+    for name, value in change.items():
+        setattr(posting, name, value)
+    with pytest.raises(IntegrityError):
+        posting.save(force_insert=True)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_end_does_not_depend_on_order_or_repetition(client, enrol, issue, sale, seed):
+    """I-08, I-11."""
     dice = random.Random(seed)
     tellers, cards = [enrol("WDK"), enrol("JSG"), enrol("XDA")], [issue(50_000) for _ in range(3)]
     for _ in range(30):

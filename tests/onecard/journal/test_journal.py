@@ -117,6 +117,7 @@ def test_every_opening_begins_a_new_epoch_with_a_durable_boot(place):
 
 
 def test_sequences_rise_by_one_across_openings_and_segments(place):
+    """I-04."""
     place.create()
     names = []
     for _ in range(4):
