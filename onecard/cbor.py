@@ -27,7 +27,7 @@ _NUMBERS = {
     for major in (_UNSIGNED, _NEGATIVE)
     for info in (25, 26, 27)
 }
-"""Heads of numbers of 2, 4 and 8 bytes: head and number in bytes; the zeros a number begins with that needs only half."""
+"""Heads of numbers of 2, 4 and 8 bytes: size with the number; the zeros a number begins with that fits half of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ class _Lengths:
     allowed: Container[int]
 
     def __contains__(self, value: object) -> bool:
-        return len(value) in self.allowed  # type: ignore[arg-type] - asked only of values of the right kind
+        assert isinstance(value, bytes | str)
+        return len(value) in self.allowed
 
 
 def _field(kind: type, allowed: Container[Any], words: str, **shape: object) -> Any:
