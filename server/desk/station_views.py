@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from onecard.desk import BadDeskMessage, CardPlaced, JobDone, JobFailed, Next, pack_answer, read_request
-from onecard.envelope import BadEnvelope, Domain, open_envelope
+from onecard.envelope import Domain, open_envelope
+from onecard.errors import OnecardError
 from onecard.keys import BadSignature
-from server import storage
-from server.answers import CBOR, refusal
+from server.answers import machine_post
 from server.desk.work import answer
 from server.ingest.errors import RevokedTerminal, UnknownTerminal
 from server.ingest.receive import signer
-from server.keyd.client import KeyProcessGone, KeyProcessRefused
 from server.keyring import server_signer
 from server.sites.models import Terminal
 
@@ -24,36 +20,27 @@ REQUEST_MAX = 8 << 10
 _VERBS = {"next": (Next,), "card": (CardPlaced,), "done": (JobDone, JobFailed)}
 
 
-@csrf_exempt
-@require_POST
-def station(request: HttpRequest, verb: str) -> HttpResponse:
+class NoDesk(OnecardError):
+    """A terminal that is no desk station asks for a desk's work."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"terminal {number} is no desk station: enrol one with `onecard server token --desk`")
+
+
+@machine_post(
+    REQUEST_MAX,
+    f"a desk message has at most {REQUEST_MAX} bytes",
+    {UnknownTerminal: 401, BadSignature: 401, RevokedTerminal: 403, NoDesk: 403, BadDeskMessage: 400},
+)
+def station(request: HttpRequest, verb: str) -> bytes:
     """One question of a station; a text for what is wrong with it."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > REQUEST_MAX:
-        return refusal(413, f"a desk message has at most {REQUEST_MAX} bytes")
-    try:
-        return _answer(request.body, verb)
-    except (UnknownTerminal, BadSignature) as error:
-        return refusal(401, str(error))
-    except RevokedTerminal as error:
-        return refusal(403, str(error))
-    except (BadEnvelope, BadDeskMessage, KeyProcessRefused) as error:
-        return refusal(400, str(error))
-    except KeyProcessGone as error:
-        return refusal(503, str(error))
-    except OperationalError as error:
-        if not storage.is_busy(error):
-            raise
-        return refusal(503, storage.BUSY)
-
-
-def _answer(raw: bytes, verb: str) -> HttpResponse:
     now = timezone.now()
-    envelope = open_envelope(raw)
+    envelope = open_envelope(request.body)
     desk = signer(envelope, Domain.DESK, now)
     if desk.work != Terminal.Work.DESK:
-        return refusal(403, f"terminal {desk.number} is no desk station: enrol one with `onecard server token --desk`")
+        raise NoDesk(desk.number)
     asked = read_request(envelope.payload)
     if not isinstance(asked, _VERBS[verb]):
         raise BadDeskMessage(f"it does not belong to /desk/v1/{verb}")
-    reply = pack_answer(answer(desk, asked, now), desk.number, *server_signer())
-    return HttpResponse(reply, content_type=CBOR)
+    return pack_answer(answer(desk, asked, now), desk.number, *server_signer())
