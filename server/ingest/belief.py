@@ -13,6 +13,7 @@ from server.ingest.alarms import raise_alarm
 from server.ingest.chain import Item
 from server.ingest.columns import COLUMNS, Cell, Contradiction, Row, insert, record_row, row_of
 from server.ingest.models import Alarm, Bundle, FlowOutcome, Quarantined, Record
+from server.places import place
 from server.sites.models import Terminal
 
 
@@ -39,11 +40,13 @@ def read(items: Sequence[Item]) -> list[Reading | Doubt]:
     return [_read(item) for item in items]
 
 
-def believe(terminal: Terminal, bundle: Bundle, found: Sequence[Reading | Doubt], now: datetime) -> None:
-    """Store what was read of a chain that holds; one that cannot be read or cannot be true is quarantined alone."""
+def believe(terminal: Terminal, bundle: Bundle, found: Sequence[Reading | Doubt], highest: int, now: datetime) -> None:
+    """Store what was read of a chain that holds; one that cannot be read or cannot be true is quarantined alone.
+    `highest` is the highest sequence held before."""
     doubts = [one for one in found if isinstance(one, Doubt)]
     readings = [one for one in found if isinstance(one, Reading)]
-    told = _told([reading.row for reading in readings if reading.model is FlowOutcome])
+    outcomes = [reading.row for reading in readings if reading.model is FlowOutcome]
+    told = _told(outcomes, place(terminal.number, highest))
     rows: dict[type[models.Model], list[Row]] = {model: [] for model in COLUMNS}
     for reading in readings:
         item, model, row = reading.item, reading.model, reading.row
@@ -83,9 +86,10 @@ def quarantine(terminal: Terminal, bundle: Bundle, doubts: Sequence[Doubt], now:
         raise_alarm(Alarm.Kind(reason), terminal, f"records {these[0]} … {these[-1]}: {len(these)}", now)
 
 
-def _told(outcomes: Sequence[Row]) -> set[Cell]:
-    """Of the intents that these outcomes name, those that have their final word already."""
-    intents = [place for place, *_ in outcomes if isinstance(place, int)]
+def _told(outcomes: Sequence[Row], highest: int) -> set[Cell]:
+    """Of the intents that these outcomes name, those that have their final word already: it came after its intent, so
+    only an intent before the `highest` place held can have it."""
+    intents = [intent for intent, *_ in outcomes if isinstance(intent, int) and intent < highest]
     return set(FlowOutcome.objects.filter(place__in=intents).values_list("place", flat=True))
 
 

@@ -21,7 +21,7 @@ from server.ingest.alarms import raise_alarm
 from server.ingest.belief import Doubt, Reading, believe, quarantine, read
 from server.ingest.chain import Item
 from server.ingest.models import Alarm, Bundle, Cursor, Gap, Quarantined
-from server.ingest.ranges import Held, Range, complement
+from server.ingest.ranges import Held, complement
 from server.sites.models import Terminal
 
 
@@ -55,8 +55,8 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
     """Store what is new in a run."""
     run, chain_key, items = parcel.run, parcel.chain_key, parcel.items
     cursor, _ = Cursor.objects.select_for_update().get_or_create(terminal=terminal)
-    gaps = Gap.objects.filter(terminal=terminal).order_by("first").values_list("first", "last")
-    held = Held(cursor.highest, tuple(gaps))
+    gaps = list(Gap.objects.filter(terminal=terminal).order_by("first"))
+    held = Held(cursor.highest, tuple((gap.first, gap.last) for gap in gaps))
     added = 0
     if run.entries:
         fresh = held.fresh(run.first_sequence, run.last_sequence)
@@ -67,13 +67,14 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
             quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.FORK, "") for item in forked], now)
             fault = _chain_fault(run, items, held, chain_key)
             if fault is None:
-                believe(terminal, bundle, [parcel.readings[place] for place in arrived], now)
+                believe(terminal, bundle, [parcel.readings[place] for place in arrived], held.highest, now)
             else:
                 broken = [Doubt(items[place], Quarantined.Reason.CHAIN, fault) for place in arrived]
                 quarantine(terminal, bundle, broken, now)
+            late = [last for _, last in fresh if held.holds(last + 1)]
             held = held.with_run(run.first_sequence, run.last_sequence)
-            _keep(cursor, held, now)
-            _check_successors(terminal, fresh, chain_key, now)
+            _keep(cursor, gaps, held, now)
+            _check_successors(terminal, late, chain_key, now)
             added = len(arrived) + len(forked)
     return Stored(held.received, chain.tag_at(terminal.number, held.received, chain_key), added)
 
@@ -100,13 +101,13 @@ def _chain_fault(run: Run, items: Sequence[Item], held: Held, chain_key: bytes) 
     return None
 
 
-def _keep(cursor: Cursor, held: Held, now: datetime) -> None:
-    """Write down what is held now; a gap that stays keeps the time it was noticed."""
-    known = {gap.first: gap for gap in Gap.objects.filter(terminal=cursor.terminal)}
+def _keep(cursor: Cursor, gaps: Sequence[Gap], held: Held, now: datetime) -> None:
+    """Write down what is held now; one of the `gaps` before that stays keeps the time it was noticed."""
+    known = {gap.first: gap for gap in gaps}
     for first, last in held.gaps:
         gap = known.pop(first, None)
         if gap is None:
-            Gap.objects.create(terminal=cursor.terminal, first=first, last=last, noticed_at=now)
+            Gap.objects.create(terminal_id=cursor.terminal_id, first=first, last=last, noticed_at=now)
         elif gap.last != last:
             gap.last = last
             gap.save(update_fields=("last",))
@@ -116,8 +117,8 @@ def _keep(cursor: Cursor, held: Held, now: datetime) -> None:
     cursor.save(update_fields=("received", "highest"))
 
 
-def _check_successors(terminal: Terminal, fresh: Iterable[Range], chain_key: bytes, now: datetime) -> None:
-    """What arrived late must lead to what was here before it; only an alarm can tell when it does not."""
-    for _, last in fresh:
+def _check_successors(terminal: Terminal, late: Iterable[int], chain_key: bytes, now: datetime) -> None:
+    """What arrived `late` must lead to what was here before it; only an alarm can tell when it does not."""
+    for last in late:
         if not chain.successor_fits(terminal.number, last, chain_key):
             raise_alarm(Alarm.Kind.CHAIN, terminal, f"record {last + 1} does not continue record {last}", now)
