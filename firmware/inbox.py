@@ -15,12 +15,9 @@ from typing import TypeAlias
 from onecard import cbor, downlink, tariff
 from onecard.downlink import Acknowledgement, BadDownlink, Header, Table
 from onecard.errors import OnecardError
+from onecard.inbox_names import ACKNOWLEDGEMENT, CHUNK_TABLES, SNAPSHOT_TABLES, chunk_name, is_chunk, table_name
 from onecard.keys import KeyRing
 from onecard.tariff import Tariff
-
-_ACKNOWLEDGEMENT = "acknowledgement"
-_CERTIFICATES = "certificates"
-_VERSION_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Inbox:
 
     def news(self) -> Iterator[Word]:
         """The words that changed since the last call and may be believed; `refused` tells of the others, by file."""
-        for name in (*self._tables(), _ACKNOWLEDGEMENT):
+        for name in (*self._tables(), ACKNOWLEDGEMENT):
             stamp = _stamp(self._directory / name)
             if stamp is None or stamp == self._seen.get(name):
                 continue
@@ -87,12 +84,16 @@ class Inbox:
             self.refused.pop(name, None)
             try:
                 raw = (self._directory / name).read_bytes()
-                word = self._acknowledgement(raw) if name == _ACKNOWLEDGEMENT else self._table(name, raw)
+                word = self._acknowledgement(raw) if name == ACKNOWLEDGEMENT else self._table(name, raw)
             except (OnecardError, OSError) as error:
                 self.refused[name] = str(error)
                 continue
             if word is not None:
                 yield word
+
+    def refuse(self, header: Header, why: str) -> None:
+        """Tell that a chunk's content was not believed."""
+        self.refused[chunk_name(header.table, header.version)] = why
 
     def is_fresh(self, header: Header) -> bool:
         """Whether this version was not in force before; says so only once."""
@@ -102,18 +103,21 @@ class Inbox:
         return True
 
     def _tables(self) -> list[str]:
-        try:
-            chunks = sorted(file.name for file in (self._directory / _CERTIFICATES).iterdir())
-        except OSError:
-            chunks = []
-        names = (name for name in chunks if len(name) == _VERSION_DIGITS and name.isdecimal())
-        return ["tariff", "hotlist", *(f"{_CERTIFICATES}/{name}" for name in names)]
+        names = [table_name(table) for table in SNAPSHOT_TABLES]
+        for table in CHUNK_TABLES:
+            folder = table_name(table)
+            try:
+                chunks = sorted(file.name for file in (self._directory / folder).iterdir())
+            except OSError:
+                continue
+            names += [f"{folder}/{name}" for name in chunks if is_chunk(name)]
+        return names
 
     def _table(self, name: str, raw: bytes) -> Word | None:
         opened = downlink.open_downlink(raw, self._keys, self._terminal)
         header = opened.header
-        if header.table.name.lower() != name.partition("/")[0]:
-            raise BadDownlink(f"{header.table.name.lower()} lies in the file {name}")
+        if table_name(header.table) != name.partition("/")[0]:
+            raise BadDownlink(f"{table_name(header.table)} lies in the file {name}")
         if header.table is Table.CERTIFICATES:
             return Certificates(header, _images(opened.body(self._seal_private)))
         held = max(self._applied.get(header.table, 0), self._held.get(header.table, 0))
@@ -130,10 +134,9 @@ class Inbox:
 
     def _acknowledgement(self, raw: bytes) -> Acknowledgement:
         ack = downlink.open_acknowledgement(raw, self._keys, self._terminal)
+        assert 0 <= ack.safe <= ack.received, "opening refuses what cannot be"
         if ack.generation < self._generation:
             raise BadDownlink(f"generation {ack.generation}: generation {self._generation} is known")
-        if not 0 <= ack.safe <= ack.received:
-            raise BadDownlink(f"received {ack.received}, safe {ack.safe}: that cannot be")
         for sequence, tag in ((ack.received, ack.received_tag), (ack.safe, ack.safe_tag)):
             if sequence and self._own_tag(sequence) != tag:
                 raise BadDownlink(f"it acknowledges a record {sequence} that is not this journal's: call the centre")

@@ -53,7 +53,7 @@ class Intake:
                     self._applied(header)
                 case Certificates(header, images):
                     for fault in self._books.memory.learn(images):
-                        self._inbox.refused[f"certificates/{header.version:012d}"] = str(fault)
+                        self._inbox.refuse(header, str(fault))
                     self._applied(header)
                 case Acknowledgement():
                     self._acknowledged(word)

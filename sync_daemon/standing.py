@@ -1,7 +1,7 @@
 """What a terminal holds of the server's word, and whether a new word may take its place. Pure.
 
 Rules
-- Nothing goes back: generation, acknowledged head within a generation, table versions (I9).
+- Nothing goes back: generation, acknowledged head within a generation, table versions.
 - An acknowledgement counts only when its tags are those of our own chain (F19); a new generation may acknowledge less
   than the one before it: the server was restored from a backup, and what it lost is offered again (F20).
 - A head that is not ours — beyond our journal, or with another tag — is an alarm and never believed: nothing is
@@ -16,14 +16,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from onecard.downlink import Acknowledgement, Header, Table
+from onecard.inbox_names import CHUNK_TABLES, SNAPSHOT_TABLES, VERSION_MAX
 
-SNAPSHOT_TABLES = frozenset({Table.TARIFF, Table.HOTLIST})
-CHUNK_TABLES = frozenset({Table.CERTIFICATES})
 FRESH_SECONDS = 600
 """An acknowledgement that says the same is kept again when it is this much younger: the firmware learns from it the
 time, and that its tables are still the newest. Not each one: flash wears."""
-VERSION_MAX = 10**12 - 1
-"""Versions name files of 12 digits."""
 
 
 class Chain(Protocol):
@@ -87,9 +84,8 @@ class Standing:
 
 def weigh_acknowledgement(ack: Acknowledgement, standing: Standing, chain: Chain) -> Verdict:
     """Whether a verified acknowledgement for this terminal may be believed. Raises `JournalError`."""
+    assert 0 <= ack.safe <= ack.received, "opening refuses what cannot be"
     held = standing.acknowledgement
-    if not 0 <= ack.safe <= ack.received or ack.generation < 0:
-        return Refused(f"an acknowledgement of records up to {ack.received}, safe up to {ack.safe}, cannot be")
     if held is not None and ack.generation < held.generation:
         return Refused(f"an old acknowledgement: server generation {ack.generation}, {held.generation} is known")
     foreign = _foreign_head(ack.received, ack.received_tag, chain) or _foreign_head(ack.safe, ack.safe_tag, chain)
@@ -111,7 +107,7 @@ def weigh_downlink(header: Header, standing: Standing) -> Verdict:
     """Whether a verified downlink for this terminal may be kept."""
     name = header.table.name.lower()
     held = standing.versions.get(header.table, 0)
-    if header.table not in SNAPSHOT_TABLES | CHUNK_TABLES:
+    if header.table not in SNAPSHOT_TABLES + CHUNK_TABLES:
         return Refused(f"table {name} is not carried by this software: update it")
     if header.version == held:
         return Unchanged()
