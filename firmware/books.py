@@ -9,7 +9,7 @@ from firmware.purse_memory import PurseMemory
 from firmware.shift import ShiftBook
 from onecard.downlink import Table
 from onecard.journal import Entry
-from onecard.records import Applied, Record, decode_record
+from onecard.records import Applied, Record, RecordKind, decode_record
 
 
 class Books:
@@ -21,6 +21,7 @@ class Books:
         self.backlog = Backlog()
         self.applied: dict[Table, int] = {}
         self.last_at = 0
+        self.last_kind = RecordKind.BOOT
 
     @classmethod
     def from_entries(cls, memory: PurseMemory, entries: Iterable[Entry]) -> Books:
@@ -41,6 +42,7 @@ class Books:
         self.shift.note(sequence, record)
         self.backlog.note(sequence, record)
         self.last_at = max(self.last_at, record.at)
+        self.last_kind = record.KIND
         if isinstance(record, Applied):
             table = Table(record.table)
             self.applied[table] = max(self.applied.get(table, 0), record.version)

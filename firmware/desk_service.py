@@ -8,7 +8,7 @@ from firmware.boot import Station
 from firmware.issue_book import IssueBook
 from firmware.issuing import Desk, DeskLink, Pace
 from onecard.errors import OnecardError
-from onecard.journal import JournalError
+from onecard.journal import JournalError, JournalFull
 from onecard.records import decode_record
 
 CARD_SECONDS = 0.2
@@ -54,6 +54,9 @@ def _turn(station: Station, desk: Desk, say: Callable[[str], None]) -> float:
         station.intake.take(station.teller)
         pace = desk.step()
         station.journal.flush()
+    except JournalFull as error:  # nothing was begun; a restart would only spend room on its BOOT
+        say(str(error))
+        return FAULT_SECONDS
     except JournalError:
         raise
     except OnecardError as error:

@@ -14,6 +14,7 @@ from firmware.view import Block, View
 from firmware.words import CARD_KINDS, PRICE_REASONS, REFUSALS, Phrase
 from hardware.display.frame import Frame, Role, Row, Tone
 from onecard.identity import card_number_text, day_date
+from onecard.journal import Level
 from onecard.money import yuan
 from onecard.tariff import FilmClass, Reason, Tariff
 
@@ -34,6 +35,7 @@ class Surroundings:
     oldest_age: int | None
     hotlist_age: int | None
     room_percent: int
+    room_level: Level
     online: bool
     upload_soon: bool
     clock_trusted: bool
@@ -72,6 +74,12 @@ _BLOCKS = {
     Block.JOURNAL_FULL: Phrase.JOURNAL_FULL,
 }
 
+_LEVELS = {
+    Level.WARN: Phrase.ROOM_WARN,
+    Level.COURIER: Phrase.ROOM_COURIER,
+    Level.FULL: Phrase.JOURNAL_FULL,
+}
+
 
 def frame(view: View, around: Surroundings) -> Frame:
     """The frame to show."""
@@ -102,6 +110,8 @@ class _Screen:
             self._add(Role.MESSAGE, around.alarm)
         if around.keypad_lost:
             self._say(Phrase.KEYPAD_LOST)
+        if around.room_level in _LEVELS and view.block is not Block.JOURNAL_FULL:
+            self._say(_LEVELS[around.room_level])
         self._body()
         self._status()
         return Frame(view.state.value, view.results, tone, tuple(self._rows))

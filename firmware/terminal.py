@@ -13,6 +13,7 @@ from firmware.config import Language
 from firmware.line_status import LineStatus, read_line_status
 from firmware.screens import Surroundings, frame, stopped_frame
 from firmware.session import Duty
+from firmware.upkeep import Upkeep
 from hardware.display.frame import Display
 from hardware.keypad.keys import Keypad
 from onecard.journal import JournalError
@@ -49,6 +50,7 @@ class Terminal:
         self._notifier = notifier
         self._watchdog_seconds = watchdog_seconds
         self._say = say
+        self._upkeep = Upkeep(station.journal, station.log, station.books)
         self._line = LineStatus()
         self._told: set[str] = set()
         self._chores_at = float("-inf")
@@ -58,12 +60,17 @@ class Terminal:
             self._language = Language.ENGLISH
             self._tell(_CHINESE_NEEDS)
 
-    def run(self, stopping: Callable[[], bool]) -> None:
-        """Turn until `stopping`; then the shift stays open, the journal is flushed and the devices are let go."""
+    def run(self, stopping: Callable[[], bool], power_fails: Callable[[], bool] = lambda: False) -> None:
+        """Turn until `stopping`; then the shift stays open, the journal is flushed and the devices are let go.
+
+        While `power_fails`, each turn ends with a flush: the hold-up time is for that.
+        """
         self._notifier.ready()
         try:
             while not stopping():
                 self.turn()
+                if power_fails():
+                    self._guarded(self._upkeep.flush)
                 self._keypad.wait(self._pause())
         finally:
             self._notifier.stopping()
@@ -76,6 +83,7 @@ class Terminal:
             station.till.press(key)
         station.till.tick()
         station.till.look()
+        self._guarded(lambda: self._upkeep.turn(station.clock.monotonic()))
         self._display.show(frame(station.till.view(), self._surroundings()))
         if now - self._chores_at >= CHORES_SECONDS:
             self._chores_at = now
@@ -93,15 +101,10 @@ class Terminal:
             self._display.show(stopped_frame(self._language))
 
     def _chores(self) -> None:
-        """What has time: the server's words, records that rode along made durable, the next segment begun early."""
+        """What has time: the server's words, the journal's upkeep."""
         station = self._station
-        try:
-            station.intake.take(station.teller)
-            station.journal.flush()
-            station.journal.prepare()
-        except JournalError as error:
-            station.till.fail()
-            self._tell(str(error))
+        self._guarded(lambda: station.intake.take(station.teller))
+        self._guarded(self._upkeep.chores)
         self._line = read_line_status(station.config.data / "outbox" / "status")
         for name, why in station.intake.refused.items():
             self._tell(f"inbox/{name} is not believed: {why}")
@@ -109,6 +112,14 @@ class Terminal:
             self._tell(f"journal: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A journal that fails outside a call of the till's ends the session."""
+        try:
+            work()
+        except JournalError as error:
+            self._station.till.fail()
+            self._tell(str(error))
 
     def _tell(self, line: str) -> None:
         """Log each line once."""
@@ -128,6 +139,7 @@ class Terminal:
     def _surroundings(self) -> Surroundings:
         station = self._station
         now, books, limits = station.clock.now(), station.books, station.config.limits
+        room = station.journal.room
         oldest_at, hotlist_at = books.backlog.oldest_at, station.intake.hotlist_at
         oldest_age = None if oldest_at is None else now.at - oldest_at
         half_money = 2 * books.backlog.fen >= limits.unsent_cap
@@ -142,7 +154,8 @@ class Terminal:
             queue=books.backlog.count,
             oldest_age=oldest_age,
             hotlist_age=None if hotlist_at is None else now.at - max(hotlist_at, self._line.contact_at),
-            room_percent=100 - int(100 * station.journal.room.used_ratio),
+            room_percent=100 - int(100 * room.used_ratio),
+            room_level=room.level,
             online=self._line.up,
             upload_soon=half_money or half_time,
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,

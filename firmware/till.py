@@ -18,7 +18,7 @@ from firmware.view import Basket, Block, Result, View
 from hardware.keypad.keys import Key
 from hardware.reader import Reader, ReaderError
 from onecard.identity import CardNumber
-from onecard.journal import Journal, JournalError, JournalFull
+from onecard.journal import Journal, JournalError, JournalFull, Level
 from onecard.kinds import Action as CardAction
 from onecard.kinds import DeclineReason
 from onecard.money import Fen
@@ -34,7 +34,6 @@ RETRY_SECONDS = 0.5
 _EMPTY_LOOKS = 2
 """A card has left when so many looks in a row found none: one may miss it at the edge of the field."""
 _DAY_SECONDS = 86_400
-_LEAST_ROOM = 8 << 10
 
 _KEY_EVENTS = {
     Key.OK: Event.OK,
@@ -158,7 +157,7 @@ class Till:
         oldest_at = backlog.oldest_at
         if oldest_at is not None and self._clock.now().at - oldest_at >= limits.unsent_days * _DAY_SECONDS:
             return Block.UNSENT_TIME
-        return Block.JOURNAL_FULL if self._journal.room.bytes_left < _LEAST_ROOM else None
+        return Block.JOURNAL_FULL if self._journal.room.level is Level.FULL else None
 
     def view(self) -> View:
         """What the screen is about now."""
@@ -263,11 +262,8 @@ class Till:
         """A full journal refuses new work and no more; one that fails ends the session."""
         try:
             work()
-        except JournalFull:
-            if (
-                self._books.memory.open_sale is not None
-            ):  # a re-tap that needs a record of its own; `block` tells the rest
-                self._note(Declined(DeclineReason.OUT_OF_SERVICE), Event.PAID)
+        except JournalFull:  # what was asked for is refused, and nothing of it was begun; `block` says why
+            self._note(Declined(DeclineReason.OUT_OF_SERVICE), Event.PAID)
         except JournalError as error:
             self.trouble = str(error)
             self.fail()

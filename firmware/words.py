@@ -78,6 +78,8 @@ class Phrase(Enum):
         "太久未上传,请联网或人工采集", "Not uploaded for too long: connect the line or collect by laptop"
     )
     JOURNAL_FULL = Text("流水已存满,请联网或人工采集", "The journal is full: connect the line or collect by laptop")
+    ROOM_WARN = Text("流水已存七成,请联网上传", "The journal is 70 % full: connect the line")
+    ROOM_COURIER = Text("流水将满,请立即人工采集", "The journal is 90 % full: collect it by laptop now")
     BROKEN = Text("存储故障", "Storage failed")
     BROKEN_CURE = Text(
         "停止售票,采集流水,更换存储,再重启", "Sell nothing; collect the journal, replace the disk, restart"

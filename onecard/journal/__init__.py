@@ -27,7 +27,7 @@ from onecard.journal.journal import Journal
 from onecard.journal.mark import DurableMark
 from onecard.journal.reader import JournalReader
 from onecard.journal.recovery import Recovery
-from onecard.journal.room import Room
+from onecard.journal.room import Level, Room
 from onecard.journal.walk import Entry
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "JournalLocked",
     "JournalOutOfService",
     "JournalReader",
+    "Level",
     "NoJournal",
     "Recovery",
     "Room",

@@ -174,6 +174,11 @@ class Journal:
         return self._durable
 
     @property
+    def undurable(self) -> int:
+        """How many records ride along: written, not yet known to be on the medium."""
+        return len(self._pending)
+
+    @property
     def head(self) -> tuple[int, bytes]:
         """Sequence and chain tag of the last record."""
         return self._last, self._tag

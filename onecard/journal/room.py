@@ -1,17 +1,32 @@
-"""Space in a journal, and what of it is kept back. Pure."""
+"""Space in a journal: how much is left, what is kept back, and when somebody must come. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum, unique
 
 from onecard.records import RecordKind
 
 CLOSING_KINDS = frozenset(
     {RecordKind.BOOT, RecordKind.OUTCOME, RecordKind.SHIFT, RecordKind.ACK, RecordKind.GAP, RecordKind.SEAL}
 )
-"""Kinds that finish what was begun, or make room: they may use the space kept back (F14)."""
+"""Kinds that finish what was begun, or make room: they may use the space kept back (F14). A DECLINE, an APPLIED or an
+ISSUE may not."""
+
+LEAST_ROOM = 8 << 10
+"""Bytes a sale must find before it may begin: a delivery, a seal and a debit, each with its outcome, take 1 KiB."""
 
 _KEPT_BACK = 64 << 10
+
+
+@unique
+class Level(IntEnum):
+    """The watermarks of a journal's space: per mille used from which each holds."""
+
+    FREE = 0
+    WARN = 700  # upload soon
+    COURIER = 900  # somebody must come and collect
+    FULL = 1000  # nothing new is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,18 @@ class Room:
     def used_ratio(self) -> float:
         """0.0 empty … 1.0 full."""
         return 1 - self.bytes_left / self.bytes_total
+
+    @property
+    def level(self) -> Level:
+        """The highest watermark reached."""
+        if self.bytes_left < LEAST_ROOM:
+            return Level.FULL
+        return level_of(1000 * (self.bytes_total - self.bytes_left) // self.bytes_total)
+
+
+def level_of(used_per_mille: int) -> Level:
+    """The highest watermark at or below `used_per_mille`."""
+    return max(level for level in Level if level <= used_per_mille or level is Level.FREE)
 
 
 def kept_back(capacity: int) -> int:

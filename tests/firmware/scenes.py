@@ -14,6 +14,7 @@ from firmware.shift import Totals
 from firmware.view import Basket, Block, View
 from onecard.clock import Instant
 from onecard.identity import CardNumber, DayNumber, card_number
+from onecard.journal import Level
 from onecard.kinds import CardKind, ClockQuality, DeclineReason
 from onecard.money import Fen
 from onecard.tariff import FilmClass, Quote, Tariff, Tier, TimeSlot
@@ -56,6 +57,7 @@ def surroundings(language: Language) -> Surroundings:
         oldest_age=3 * 3600,
         hotlist_age=9 * 86_400,
         room_percent=97,
+        room_level=Level.FREE,
         online=True,
         upload_soon=False,
         clock_trusted=True,
@@ -138,4 +140,6 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
         view(State.READY),
         replace(plain, online=False, queue=2, oldest_age=40, hotlist_age=None, room_percent=100),
     )
+    for level, percent in ((Level.WARN, 29), (Level.COURIER, 9), (Level.FULL, 0)):
+        yield f"room, {level.name}", view(State.READY), replace(plain, room_percent=percent, room_level=level)
     yield "alarm", view(State.SIGNED_OFF), replace(plain, alarm="the server has another record 9: call the centre")

@@ -12,6 +12,7 @@ import pytest
 
 from firmware.boot import ForeignJournal, JournalLost, NotEnrolled, Station
 from firmware.purse_memory import PurseName
+from firmware.results import Declined
 from firmware.session import State
 from firmware.view import Block
 from hardware.keypad.keys import Key
@@ -20,7 +21,7 @@ from onecard.errors import OnecardError
 from onecard.identity import CardNumber, TerminalNumber
 from onecard.journal import JournalFull, JournalLocked
 from onecard.journal.disk import OsDisk
-from onecard.kinds import Outcome, Purpose
+from onecard.kinds import DeclineReason, Outcome, Purpose
 from onecard.records import Ack, Applied, Boot, Intent, OutcomeRecord, Record, decode_record
 from tests.firmware.bed import CONFIG, NUMBER, SHOW, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import NOON, Issuer
@@ -288,6 +289,21 @@ def test_a_full_journal_stops_the_selling_and_still_takes_the_final_word(data: P
     assert station.till.block() is Block.JOURNAL_FULL
     station.till.press(Key.CANCEL)
     assert station.till.state is State.ABANDONED
+    _stop(station)
+
+
+def test_a_card_refused_on_a_full_journal_gets_the_full_screen(data: Path) -> None:
+    """A DECLINE may not use the space kept back, and does not end the loop."""
+    station = start_here(data)
+    with pytest.raises(JournalFull):
+        while True:
+            station.log.write(Applied(NOON, Table.TARIFF, 1), durable=False)
+
+    station.till._guarded(lambda: station.teller._decline(DeclineReason.TWO_CARDS))
+    view = station.till.view()
+    assert station.till.state is State.SIGN_ON_REFUSED
+    assert view.result == Declined(DeclineReason.OUT_OF_SERVICE)
+    assert view.block is Block.JOURNAL_FULL
     _stop(station)
 
 

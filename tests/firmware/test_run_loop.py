@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from firmware.boot import Station
-from firmware.terminal import Terminal
+from firmware.terminal import REST_SECONDS, Terminal
+from firmware.upkeep import RIDE_SECONDS, SEAL_SECONDS
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
 from onecard.notify import Notifier
-from onecard.records import RecordKind
+from onecard.records import Applied, RecordKind
 from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import Issuer
 
@@ -100,10 +101,53 @@ def test_a_stop_makes_every_record_durable_and_says_so_on_the_screen(world: _Wor
     assert (data / "journal").is_dir()
 
 
-def test_records_that_ride_along_are_durable_within_the_chores(world: _World) -> None:
+def test_records_that_ride_along_are_durable_within_half_a_second(world: _World) -> None:
     terminal = world.terminal()
     terminal.turn()
-    assert world.station.journal.durable_sequence == world.station.journal.next_sequence - 1
+    journal = world.station.journal
+    assert journal.undurable > 0
+    world.time.at += RIDE_SECONDS - 0.01
+    terminal.turn()
+    assert journal.undurable > 0
+    world.time.at += REST_SECONDS  # the longest pause between two turns
+    terminal.turn()
+    assert journal.undurable == 0
+    assert RIDE_SECONDS + REST_SECONDS <= 0.5
+    terminal.close()
+
+
+def test_power_failure_flushes_before_anything_else_happens(world: _World) -> None:
+    terminal = world.terminal()
+    world.station.log.write(Applied(1, 1, 9), durable=False)
+    left: list[int] = []
+
+    def stopping() -> bool:
+        left.append(world.station.journal.undurable)
+        return len(left) > 1
+
+    terminal.run(stopping, lambda: True)
+    assert left[1] == 0
+
+
+def test_an_idle_run_is_sealed_once(world: _World) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    for _ in range(3):  # a start and tables are not worth a record
+        world.time.at += SEAL_SECONDS
+        terminal.turn()
+    journal, books = world.station.journal, world.station.books
+    assert books.last_kind is RecordKind.APPLIED
+    world.station.log.write(books.shift.opening(1, world.station.clock.now(), 6), durable=True)
+    terminal.turn()
+    world.time.at += SEAL_SECONDS - 1
+    terminal.turn()
+    assert books.last_kind is RecordKind.SHIFT
+    before = journal.next_sequence
+    for _ in range(3):
+        world.time.at += SEAL_SECONDS
+        terminal.turn()
+    assert (books.last_kind, journal.next_sequence) == (RecordKind.SEAL, before + 1)
+    assert journal.durable_sequence == before
     terminal.close()
 
 
