@@ -7,6 +7,7 @@ stops nothing else. Words are given in an order in which nothing is forgotten be
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 from onecard import cbor, downlink, tariff
 from onecard.downlink import Acknowledgement, BadDownlink, Header, Table
+from onecard.envelope import MAX_SIZE
 from onecard.errors import OnecardError
 from onecard.inbox_names import ACKNOWLEDGEMENT, CHUNK_TABLES, SNAPSHOT_TABLES, chunk_name, is_chunk, table_name
 from onecard.keys import KeyRing
@@ -83,7 +85,7 @@ class Inbox:
             self._seen[name] = stamp
             self.refused.pop(name, None)
             try:
-                raw = (self._directory / name).read_bytes()
+                raw = read_word(self._directory / name)
                 word = self._acknowledgement(raw) if name == ACKNOWLEDGEMENT else self._table(name, raw)
             except (OnecardError, OSError) as error:
                 self.refused[name] = str(error)
@@ -144,12 +146,21 @@ class Inbox:
         return ack
 
 
+def read_word(file: Path) -> bytes:
+    """The bytes of an inbox file. A pipe or a device would hold the terminal up for ever. Raises `BadDownlink`,
+    `OSError`."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_SIZE:
+        raise BadDownlink(f"{file.name} is no file of at most {MAX_SIZE} bytes")
+    return file.read_bytes()
+
+
 def _stamp(file: Path) -> _Stamp | None:
     try:
-        stat = file.stat()
+        found = file.stat()
     except OSError:
         return None
-    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _tariffs(body: list[cbor.Value]) -> tuple[Tariff, ...]:

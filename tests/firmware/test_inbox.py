@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_foreign_file_is_refused(raw: bytes, inbox: Inbox, data: Path) -> None
 
 def test_a_folder_in_place_of_a_file_is_refused(inbox: Inbox, data: Path) -> None:
     (data / "inbox/hotlist").mkdir()
+    assert _refused(inbox, "hotlist")
+
+
+def test_a_pipe_or_an_endless_file_does_not_hold_the_terminal_up(inbox: Inbox, data: Path) -> None:
+    os.mkfifo(data / "inbox/hotlist")
+    assert _refused(inbox, "hotlist")
+    (data / "inbox/hotlist").unlink()
+    (data / "inbox/hotlist").symlink_to("/dev/zero")
     assert _refused(inbox, "hotlist")
 
 
