@@ -15,7 +15,7 @@ from pathlib import Path
 
 from firmware.books import Books
 from firmware.config import TerminalConfig
-from firmware.inbox import Inbox
+from firmware.inbox import Inbox, read_word
 from firmware.intake import Intake
 from firmware.lasting_reader import LastingReader
 from firmware.logbook import Logbook
@@ -24,8 +24,10 @@ from firmware.tap import TapLimits, Teller
 from firmware.till import Till
 from firmware.wall_clock import WallClock
 from hardware.pn532.opening import open_reader
+from onecard.downlink import open_acknowledgement
 from onecard.enrolment import Identity, decode_identity
 from onecard.errors import OnecardError
+from onecard.inbox_names import ACKNOWLEDGEMENT
 from onecard.journal import BootInfo, Journal, JournalReader, NoJournal
 from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role
@@ -55,6 +57,18 @@ class JournalLost(Unfit):
         super().__init__(
             f"{directory}: the journal of terminal {number} is gone, and its number must never number records again:"
             f" put the directory back, or {_CURE} under a new number"
+        )
+
+
+class JournalRolledBack(Unfit):
+    """The server has records that this journal does not: it is an older copy, and would number others like them."""
+
+    def __init__(self, directory: Path, acknowledged: int) -> None:
+        self.directory = directory
+        self.acknowledged = acknowledged
+        super().__init__(
+            f"{directory}: the server acknowledged record {acknowledged}, which is not in this journal: an older copy"
+            f" was put back; put the newest one back, or keep this one and {_CURE} under a new number"
         )
 
 
@@ -167,7 +181,9 @@ def _open_journal(
     directory, made = config.data / "journal", config.data / _MADE
     key = _chain_key(identity.keys)
     try:
-        found = JournalReader(directory).terminal
+        reader = JournalReader(directory)
+        found = reader.terminal
+        _refuse_older_copy(reader, config.data, identity)
     except NoJournal:
         if made.exists() and made.read_text().strip() == str(identity.number):
             raise JournalLost(directory, identity.number) from None
@@ -187,6 +203,18 @@ def _open_journal(
     now = clock.now()
     boot = BootInfo(random(8), now.at, now.quality, importlib.metadata.version("onecard"))
     return Journal.open(directory, chain_key=key, boot=boot, random=random, disk=disk)
+
+
+def _refuse_older_copy(reader: JournalReader, data: Path, identity: Identity) -> None:
+    """Before anything is written: the inbox's acknowledgement proves what this journal once held (F12, P-R7)."""
+    try:
+        raw = read_word(data / "inbox" / ACKNOWLEDGEMENT)
+        ack = open_acknowledgement(raw, identity.keys, identity.number)
+    except (OnecardError, OSError):
+        return  # no proof; the inbox itself refuses such a file by name
+    held = next(reader.all_entries(ack.received), None) if ack.received else None
+    if ack.received and (held is None or (held.name.sequence == ack.received and held.tag != ack.received_tag)):
+        raise JournalRolledBack(data / "journal", ack.received)
 
 
 def _chain_key(keys: KeyRing) -> bytes:

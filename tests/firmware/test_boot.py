@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.boot import ForeignJournal, JournalLost, NotEnrolled, Station
+from firmware.boot import ForeignJournal, JournalLost, JournalRolledBack, NotEnrolled, Station
 from firmware.purse_memory import PurseName
 from firmware.results import Declined
 from firmware.session import State
@@ -19,7 +19,7 @@ from hardware.keypad.keys import Key
 from onecard.downlink import Table
 from onecard.errors import OnecardError
 from onecard.identity import CardNumber, TerminalNumber
-from onecard.journal import JournalFull, JournalLocked
+from onecard.journal import JournalFull, JournalLocked, JournalReader
 from onecard.journal.disk import OsDisk
 from onecard.kinds import DeclineReason, Outcome, Purpose
 from onecard.records import Ack, Applied, Boot, Intent, OutcomeRecord, Record, decode_record
@@ -96,6 +96,38 @@ def test_a_lost_journal_is_never_made_again_under_the_same_number(data: Path) ->
     with pytest.raises(JournalLost, match="new number"):
         start_here(data)
     assert not (data / "journal").exists()
+
+
+@pytest.mark.parametrize("grown", [False, True])
+def test_an_older_copy_of_the_journal_is_refused_and_not_written(*, grown: bool, data: Path) -> None:
+    """F12: the acknowledgement in the inbox proves that the journal went on; its numbers are taken."""
+    _stop(start_here(data))
+    shutil.copytree(data / "journal", data.parent / "older")
+    station = start_here(data)
+    for amount in range(1, 4):
+        _sell(station, amount, Outcome.PAID)
+    _stop(station)
+    if grown:  # the older copy was used: another record has the acknowledged number
+        shutil.copytree(data / "journal", data.parent / "newest")
+        shutil.rmtree(data / "journal")
+        shutil.copytree(data.parent / "older", data / "journal")
+        station = start_here(data)
+        for amount in range(4, 8):
+            _sell(station, amount, Outcome.PAID)
+        _stop(station)
+        newest = JournalReader(data.parent / "newest")
+    else:
+        newest = JournalReader(data / "journal")
+    last = list(newest.all_entries())[-1]
+    Server(data).acknowledge(last.name.sequence, last.tag)
+    if not grown:
+        _stop(start_here(data))
+        shutil.rmtree(data / "journal")
+        shutil.copytree(data.parent / "older", data / "journal")
+    before = (data / "journal/seg-00000001.ocj").read_bytes()
+    with pytest.raises(JournalRolledBack, match=f"record {last.name.sequence}.*new number"):
+        start_here(data)
+    assert (data / "journal/seg-00000001.ocj").read_bytes() == before
 
 
 def test_a_terminal_enrolled_anew_does_not_write_into_the_old_journal(data: Path) -> None:
