@@ -5,7 +5,7 @@ Rules, each proved by a test of its name:
 - a sequence names one record for ever: never restarted; a torn number comes back only under a new epoch (I-04, P-R7);
 - every opening appends BOOT, durable, before anything else: epoch + 1 and a random incarnation;
 - a descriptor that failed is never written or synced again: its records that are not durable go to a fresh segment
-  whose header says where the old one ends; if that fails too, this process writes nothing more (F14);
+  whose header says where the old one ends; if the next pool files fail too, this process writes nothing more (F14);
 - room for the outcomes of what was begun is kept back: a full journal refuses new work, not the word on old work.
 
 Sequences, epochs: unsigned, from 1. Payloads are opaque here, except BOOT's. Random bytes come from the caller.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,13 +33,13 @@ from onecard.journal.frame import (
     chain_tag,
     encode_frame,
 )
-from onecard.journal.header import HEADER_SIZE, Cause, SegmentHeader
+from onecard.journal.header import HEADER_SIZE, Cause
 from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal
 from onecard.journal.recovery import Recovery, Tail, recover
 from onecard.journal.room import CLOSING_KINDS, Room, kept_back
-from onecard.journal.segment import begin_segment
+from onecard.journal.succession import begin_next
 from onecard.journal.walk import Entry, walk
 from onecard.records import Boot, RecordKind, encode_record
 
@@ -304,58 +305,48 @@ class Journal:
         """The active segment ends here: its records durable first, because the next header vouches for them."""
         full = self._active
         self.flush()
-        if self._active is not full:
-            return  # the flush failed and was carried over: that began a segment
+        if self._active is full:  # else the flush failed and was carried over: that began a segment
+            self._succeed(Cause.FULL)
+
+    def _carry_over(self, error: OSError) -> None:
+        """What is not durable goes from the failed segment to a fresh one, durable. Raises `JournalOutOfService`."""
+        self._note(f"{self._active.segment.file.name}: {error}")
+        self._succeed(Cause.IO_ERROR)
+        at = HEADER_SIZE
+        for pending in self._pending:
+            self._index.add(pending.sequence, at)
+            at += OVERHEAD + len(pending.payload)
+        self._now_durable()
+
+    def _succeed(self, cause: Cause) -> None:
+        """A fresh segment after the last durable record takes the place of the active one, with what is pending."""
+        before = self._active
+        header = replace(
+            before.segment.header,
+            cause=cause,
+            epoch=self._durable_life.epoch,
+            incarnation=self._durable_life.incarnation,
+            number=before.segment.header.number + 1,
+            first_sequence=self._durable + 1,
+            previous_tag=self._durable_tag,
+        )
         try:
-            self._begin(Cause.FULL)
+            self._active = begin_next(
+                self._disk,
+                self._directory,
+                self._pool,
+                header,
+                carried=self._pending,
+                random=self._random,
+                note=self._note,
+            )
         except OSError as error:
             self._fail(error)
         except BaseException as interruption:
             self._interrupted(interruption)
             raise
-        full.close()
-
-    def _begin(self, cause: Cause) -> None:
-        """A fresh segment after the last durable record. Raises `OSError`."""
-        before = self._active.segment.header
-        header = SegmentHeader(
-            terminal=self.terminal,
-            cause=cause,
-            epoch=self._durable_life.epoch,
-            incarnation=self._durable_life.incarnation,
-            number=before.number + 1,
-            segment_size=before.segment_size,
-            first_sequence=self._durable + 1,
-            salt=self._random(8),
-            previous_tag=self._durable_tag,
-            segments=before.segments,
-        )
-        self._active = begin_segment(self._disk, self._directory, self._pool.take(), header)
+        before.close()
         self._index.begin(self._active.segment)
-
-    def _carry_over(self, error: OSError) -> None:
-        """What is not durable goes from the failed segment to a fresh one, durable. Raises `JournalOutOfService`."""
-        self._note(f"{self._active.segment.file.name}: {error}")
-        failed = self._active
-        try:
-            self._begin(Cause.IO_ERROR)
-            failed.close()
-            active, at = self._active, self._active.end
-            frames = [
-                encode_frame(active.seed, p.kind, undurable, p.sequence, p.payload, tag=p.tag)
-                for undurable, p in enumerate(self._pending)
-            ]
-            active.write(b"".join(frames))
-            active.sync()
-        except OSError as failure:
-            self._fail(failure)
-        except BaseException as interruption:
-            self._interrupted(interruption)
-            raise
-        for pending, frame in zip(self._pending, frames, strict=True):
-            self._index.add(pending.sequence, at)
-            at += len(frame)
-        self._now_durable()
 
     def _now_durable(self) -> None:
         self._durable, self._durable_tag = self._last, self._tag

@@ -175,7 +175,7 @@ def test_pages_left_by_a_failed_flush_are_not_believed(place, faulty_disk):
     journal = place.open(disk=disk)
     journal.append(KIND, b"ghost", durable=False)
     flush = len(disk.calls)
-    disk.faults = {flush: errno.EIO, flush + 1: errno.EIO}
+    disk.faults = dict.fromkeys(range(flush, flush + 60), errno.EIO)
     with pytest.raises(JournalOutOfService):
         journal.flush()
     journal.close()
@@ -289,7 +289,7 @@ def test_a_name_whose_sync_failed_is_synced_before_it_is_built_on(place, faulty_
     for _ in range(10):
         journal.append(KIND, bytes(1500), durable=True)
     failing = len(disk.calls) + 4  # open, header, fsync, rename, directory
-    disk.faults = {failing: errno.EIO}
+    disk.faults = dict.fromkeys(range(failing, failing + 60), errno.EIO)
     with pytest.raises(JournalOutOfService):
         journal.append(KIND, bytes(1500), durable=True)
     assert disk.calls[failing][0] == "sync_directory"
