@@ -1,4 +1,4 @@
-"""The tap: one card on the reader, one outcome (DESIGN §5, PURSE.md).
+"""The tap: one card on the reader, one outcome (docs/purse.md).
 
     find one card → read the ring → judge it → deliver a newer certificate → price → INTENT → write → PAID → show
 

@@ -1,6 +1,6 @@
 """The bundle: a run of journal records as it travels, by network, laptop or stick.
 
-Sealed to the server, then signed by the terminal (DESIGN §11): whoever carries it can read and alter nothing. The
+Sealed to the server, then signed by the terminal (docs/adr/0002): whoever carries it can read and alter nothing. The
 envelope's payload is the sealing of the strict CBOR array
 
     [1, terminal, first sequence, epoch, previous tag, [kind, payload, kind, payload, …], last tag, have, status]

@@ -1,6 +1,6 @@
 """Strict deterministic CBOR: one encoding for one value, hostile input refused in bounded time.
 
-Profile (DESIGN §11): unsigned and negative integers of at most 64 bits, byte strings, UTF-8 text, arrays; definite
+Profile (docs/adr/0002): unsigned and negative integers of at most 64 bits, byte strings, UTF-8 text, arrays; definite
 lengths, shortest heads (RFC 8949 §4.2.1); no maps, tags, floats, simple values; the whole input is one item. So two
 different byte strings never decode to the same value, and a record's bytes are its identity.
 

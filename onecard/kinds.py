@@ -52,7 +52,7 @@ ALLOWED: dict[CardKind, frozenset[Action]] = {
 
 @unique
 class Outcome(IntEnum):
-    """The final word on an intent, as journaled (PURSE.md, outcome words).
+    """The final word on an intent, as journaled (docs/purse.md, outcome words).
 
     PAID: acknowledged and read back; success was shown. ACKED: the same for a null record. ABANDONED: no goods,
     final, whatever the card says later. UNSENT: no write command left the terminal.

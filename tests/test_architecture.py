@@ -65,6 +65,12 @@ def test_no_invariant_is_cited_that_the_page_does_not_state() -> None:
     assert cited - _INVARIANTS.keys() == set()
 
 
+def test_no_failure_is_named_that_the_page_does_not_tell() -> None:
+    files = [*_modules(*_PACKAGES, "tests")]
+    named = {name for file in files for name in re.findall(r"\bF\d{1,2}\b", file.read_text(encoding="utf-8"))}
+    assert named <= set(re.findall(r"^\| (F\d+) \|", _PAGE, re.MULTILINE))
+
+
 @pytest.mark.parametrize("place", re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", _LIFE))
 def test_the_life_of_a_tap_leads_through_files_that_exist(place: tuple[str, str]) -> None:
     file, name = place

@@ -39,7 +39,7 @@ def _imports(file: Path) -> set[str]:
 
 
 def test_onecard_is_pure_but_for_the_journals_files() -> None:
-    """DESIGN §3: no clock, socket, file or random in the shared vocabulary."""
+    """No clock, socket, file or random in the shared vocabulary."""
     impure = {
         str(file.relative_to(_ROOT)): sorted(_imports(file) & _IMPURE)
         for file in _sources("onecard")
@@ -71,7 +71,7 @@ def test_every_module_says_what_it_is(package: str) -> None:
 
 @pytest.mark.parametrize("package", _PACKAGES)
 def test_no_class_is_named_for_nothing(package: str) -> None:
-    """STYLE: Manager, Handler, Helper, util name no thing."""
+    """Manager, Handler, Helper, util name no thing."""
     named = [
         f"{file.relative_to(_ROOT)}: {node.name}"
         for file in _sources(package)

@@ -36,7 +36,7 @@ PUBLIC_KEYS = frozenset(
         "aabbccddeeff",
     )
 )
-"""Keys everybody tries first. One of them on any sector opens the whole card to a nested attack (CARD_LAYER 2.7)."""
+"""Keys everybody tries first. One of them on any sector opens the whole card to a nested attack."""
 
 
 class SectorKeys(NamedTuple):

@@ -1,7 +1,7 @@
 """The durable mark: how far other processes may read. Pure.
 
 The file `DURABLE`, written (not synced) after each flush of the journal returned, so it never claims more than is on
-the medium; after a crash it may claim less. What may still vanish is never shown to anybody (F1, FIELD_FACTS §5.4).
+the medium; after a crash it may claim less. What may still vanish is never shown to anybody (F1).
 A torn or missing mark claims nothing.
 """
 

@@ -2,7 +2,7 @@
 
 Order matters. What a dead process left in the page cache is first flushed, then the cache is dropped, then the bytes
 are read: so the judgement is on the medium, not on pages a failed sync left behind, which show records that are not
-there (FIELD_FACTS §5.3, F14). A torn tail is zeroed and flushed before anyone uses the journal. Recovery cut short is
+there (F14). A torn tail is zeroed and flushed before anyone uses the journal. Recovery cut short is
 simply run again. Only the newest segment is read: O(active segment), however long the history.
 """
 

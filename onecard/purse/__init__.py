@@ -1,4 +1,4 @@
-"""The purse: signed loads, monotone debits (PURSE.md).
+"""The purse: signed loads, monotone debits (docs/purse.md).
 
 A balance is P − N. P, all that was ever loaded, is stated by a `certificate` the issuer signs; N, all that was ever
 debited, by the newest valid record of the `ring`. Each number only rises and each has its own writer.

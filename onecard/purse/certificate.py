@@ -1,4 +1,4 @@
-"""The load certificate: the issuer's signed statement of all that was ever loaded (PURSE.md, Bytes; P-R14, R15).
+"""The load certificate: the issuer's signed statement of all that was ever loaded (docs/purse.md, Bytes; P-R14, R15).
 
     byte  0      format << 4 | purse
           1      issuer key id

@@ -105,7 +105,7 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     The newest record must pass the bounds, and so must the base before anything is written on its branch (hole H13):
     a durable record at the own counter is never the own record, which nothing but a durable successor makes durable.
     When the own record lies below the newest, bounds above it may be just such successors, learned since the sale;
-    the newest answers for those, as it would for a new sale, else an honest card would be behind (PURSE.md, I7).
+    the newest answers for those, as it would for a new sale, else an honest card would be behind (docs/purse.md, I7).
     """
     newest, own, known = ring.newest, intent.record, tuple(bounds)
     assert newest is not None

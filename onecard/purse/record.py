@@ -1,4 +1,4 @@
-"""The debit record: sixteen bytes that state all that was ever debited (PURSE.md, Bytes).
+"""The debit record: sixteen bytes that state all that was ever debited (docs/purse.md, Bytes).
 
     byte  0..2   counter (20 bits) << 4 | load reference (copy 1 bit, L mod 8 3 bits)
           3..6   debited, N, u32

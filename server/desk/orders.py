@@ -18,7 +18,7 @@ from server.desk.models import Job
 from server.sites.models import Site
 
 BALANCE_MAX_FEN = 1000_00
-"""On an anonymous card (DESIGN §11, limits); a named one may hold more."""
+"""On an anonymous card; a named one may hold more."""
 NAMED_BALANCE_MAX_FEN = 5000_00
 
 

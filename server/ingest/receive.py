@@ -1,6 +1,6 @@
 """A bundle's way in: who signed it, is it really theirs, what is inside; then stored in one transaction.
 
-Nothing foreign is parsed before the signature is known to be good (FIELD_FACTS, Security).
+Nothing foreign is parsed before the signature is known to be good.
 """
 
 from __future__ import annotations

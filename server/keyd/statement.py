@@ -12,7 +12,7 @@ from onecard.kinds import CardKind, PurseUnit
 from onecard.purse.certificate import Certificate, Flags
 
 _BITS = (4, 1, 4, 3, 8, 24, 32, 24, 32, 16)
-"""Of the ten numbers in order (PURSE.md, Bytes)."""
+"""Of the ten numbers in order (docs/purse.md, Bytes)."""
 
 
 class BadStatement(OnecardError):

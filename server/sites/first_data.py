@@ -1,4 +1,4 @@
-"""The chain's 22 cinemas (DESIGN §2): code, Chinese name, English name."""
+"""The chain's 22 cinemas: code, Chinese name, English name."""
 
 from __future__ import annotations
 

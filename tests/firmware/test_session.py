@@ -1,4 +1,4 @@
-"""The session's table: total, reachable, and true to PURSE and DESIGN §5."""
+"""The session's table: total, reachable, and true to docs/purse.md."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_both_doubt_states_share_one_run_of_their_timer(table: Table) -> None:
 
 @pytest.mark.parametrize("state", [State.PAID, State.ALREADY_PAID])
 def test_a_paid_card_cannot_be_debited_before_it_was_taken_away(state: State, table: Table) -> None:
-    """DESIGN §5: a card still lying there answers "already paid"."""
+    """A card still lying there answers "already paid"."""
     stays = {state, State.PAID, State.ALREADY_PAID}
     for event in set(Event) - {Event.CARD_LEFT, Event.FAILED}:
         assert _next(table, state, event) in stays

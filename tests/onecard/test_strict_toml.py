@@ -1,4 +1,4 @@
-"""Settings are read strictly: file, table, key and what is allowed are named (STYLE, Klipper's way)."""
+"""Settings are read strictly: file, table, key and what is allowed are named (Klipper's way)."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_each_status_has_its_named_error(status: int, kind: type[Exception]) -> 
 
 
 def test_no_status_but_zero_is_success() -> None:
-    """Authentication errors reported as success were caught by no independent host (CARD_LAYER 2.2)."""
+    """Authentication errors reported as success were caught by no independent host."""
     for status in (0x03, 0x10, 0x14, 0x2D, 0x3F):
         assert _exchange_error(status)
 

@@ -1,4 +1,4 @@
-"""The invariants of PURSE.md, checked on one state of the explorer and on every reading its card can give."""
+"""The invariants of docs/purse.md, checked on one state of the explorer and on every reading its card can give."""
 
 from __future__ import annotations
 

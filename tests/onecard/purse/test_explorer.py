@@ -1,4 +1,4 @@
-"""PURSE.md's invariants over every reachable state of one ring, driven by the product's own planning and resolution."""
+"""The invariants of docs/purse.md over every reachable state of one ring, driven by the product's own planning."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_neither_own_nor_base_visible_abandons() -> None:
 
 
 def test_an_honest_card_whose_debit_was_overtaken_is_not_behind() -> None:
-    """Our write never landed, another terminal's did, and the state table already tells us (PURSE.md, I7)."""
+    """Our write never landed, another terminal's did, and the state table already tells us (docs/purse.md, I7)."""
     stranger = _record(11, 150)
     assert retap(_ring(_BASE, stranger), _INTENT, [Bound(11, 150)]) == NotVisible()
 
@@ -198,7 +198,7 @@ def test_our_record_below_another_is_sealed_not_touched() -> None:
 
 def test_a_durable_successor_of_our_record_does_not_make_the_card_behind() -> None:
     """Another terminal sold on our record, and a state row or a certificate's floor came down before the patron did
-    (PURSE.md, I7)."""
+    (docs/purse.md, I7)."""
     successor = _record(12, 160)
     ring = _ring(_BASE, _OWN, successor)
     assert retap(ring, _INTENT, [Bound(10, 100), Bound(12, 160)]) == SealOpen(successor)

@@ -93,7 +93,7 @@ def test_a_record_that_does_not_fit_is_a_programmers_error(record: DebitRecord) 
 
 
 def _torn(old: bytes, new: bytes, source: random.Random) -> bytes:
-    """What an interrupted write of `new` over `old` may leave (PURSE.md, assumption A2)."""
+    """What an interrupted write of `new` over `old` may leave (docs/purse.md, assumption A2)."""
     blank = source.choice((bytes(16), b"\xff" * 16))
     mask = source.randbytes(16)
     cut = source.randrange(1, 16)

@@ -1,8 +1,8 @@
 """The explorer's world: one debit ring as physics leaves it, and the journals of its terminals.
 
-Physics of one 16-byte block write (PURSE.md, assumptions): not begun | old content left weak | garbage | new content
-weak, no ack | new content stable, no ack | new content stable, ack. A weak block reads as its content or as garbage,
-freshly at every presentation.
+Physics of one 16-byte block write (docs/purse.md, assumptions): not begun | old content left weak | garbage | new
+content weak, no ack | new content stable, no ack | new content stable, ack. A weak block reads as its content or as
+garbage, freshly at every presentation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ACKNOWLEDGED = (Outcome.PAID, Outcome.ACKED)
 
 
 class Mutation(Enum):
-    """A rule switched off, or a tempting shortcut put in its place; the hole of PURSE.md it opens."""
+    """A rule switched off, or a tempting shortcut put in its place; the hole of docs/purse.md it opens."""
 
     COMMIT_ON_READ = auto()  # H1: paid when the record reads back though no ack came
     PAID_ON_SEEN = auto()  # H2: a re-tap that sees the own record pays without writing
