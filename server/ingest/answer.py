@@ -57,10 +57,10 @@ def _headed(
 
 
 def _changes(have: Mapping[int, int]) -> Iterator[Change]:
-    tariffs = list(TariffVersion.objects.all())
-    newest = max((tariff.version for tariff in tariffs), default=0)
+    newest = TariffVersion.objects.order_by("-version").values_list("version", flat=True).first() or 0
     if newest > have.get(Table.TARIFF, 0):
-        yield Table.TARIFF, 0, newest, [bytes(tariff.wire) for tariff in tariffs]
+        wires = TariffVersion.objects.filter(version__lte=newest).order_by("version").values_list("wire", flat=True)
+        yield Table.TARIFF, 0, newest, [bytes(wire) for wire in wires]
     listed = hotlist_version()
     if listed > have.get(Table.HOTLIST, 0):
         yield Table.HOTLIST, 0, listed, hotlist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import models
 
@@ -26,9 +27,8 @@ class Doubt:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A record that can be read: the table its columns go to, if any, and its row there."""
+class Reading(NamedTuple):
+    """A record that can be read: the table its columns go to, if any, and its row there. (A tuple as `Item` is.)"""
 
     item: Item
     model: type[models.Model] | None
