@@ -19,7 +19,7 @@ from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from onecard.identity import day_number
-from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose
+from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
 from onecard.purse import plan
 from onecard.purse.certificate import Certificate, Flags
@@ -192,7 +192,7 @@ class Teller:
     def _refusal(self, certificate: Certificate, action: Action) -> DeclineReason | None:
         if certificate.card_number in self.hotlist or Flags.CLOSED in certificate.flags:
             return DeclineReason.HOTLISTED
-        if action not in ALLOWED[certificate.kind]:
+        if action not in ALLOWED[certificate.kind] or certificate.unit is not PurseUnit.FEN:
             return DeclineReason.WRONG_KIND
         today = day_number(self._log.clock.now().local().date())
         return DeclineReason.EXPIRED if today > certificate.expiry else None

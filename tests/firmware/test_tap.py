@@ -14,7 +14,7 @@ from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown
 from firmware.tap import TapLimits
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
-from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose
+from onecard.kinds import Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
 from onecard.purse.certificate import Flags
 from onecard.purse.plan import SILENT_CARD_INTENTS
@@ -396,6 +396,11 @@ def test_a_cashier_card_does_not_pay(desk: Counter, till: Till, tmp_path: Path, 
     known = till.teller.identify(Action.SIGN_ON)
     assert isinstance(known, Shown)
     assert (known.kind, known.card_number) == (CardKind.CASHIER, issuer.number(_UID))
+
+
+def test_a_purse_of_entries_is_not_spent_as_fen(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
+    desk.place(issuer.card(tmp_path / "entries", _UID, loaded=5000, unit=PurseUnit.ENTRIES))
+    assert till.pay() == Declined(DeclineReason.WRONG_KIND, _UID)
 
 
 def test_a_patrons_card_does_not_sign_on(desk: Counter, till: Till, card: Path) -> None:
