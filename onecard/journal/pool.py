@@ -26,6 +26,11 @@ _CHUNK = bytes(1 << 20)
 MAX_SEGMENTS = 0xFFFF
 
 
+def pool_file(directory: Path, number: int) -> Path:
+    """Where unused segment file `number` lies."""
+    return directory / f"{_PREFIX}{number:08d}{_SUFFIX}"
+
+
 class Pool:
     """The unused segment files, lowest name first."""
 
@@ -72,7 +77,7 @@ def make_journal(
         _write_file(disk, directory / LOCK, b"", 0)
         _write_file(disk, directory / DURABLE, mark.encode(), 0)
         for number in range(1, segments + 1):
-            _write_file(disk, directory / f"{_PREFIX}{number:08d}{_SUFFIX}", b"", segment_size)
+            _write_file(disk, pool_file(directory, number), b"", segment_size)
         disk.sync_directory(directory)
         disk.sync_directory(directory.parent)
         header = SegmentHeader(
