@@ -32,7 +32,9 @@ from onecard.desk import (
 from onecard.identity import CardNumber, card_number, card_number_text
 from onecard.kinds import CardKind
 from onecard.money import yuan
+from onecard.purse.bounds import Bound
 from onecard.purse.certificate import Flags
+from onecard.purse.intent import last_identity
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Card, Certificate, Purse
 from server.cards.register import NewCard, UidInUse, register_card
@@ -158,7 +160,7 @@ def _load(job: Job, placed: CardPlaced, now: datetime) -> Answer:
     with transaction.atomic():
         # The purse's row is the one place where its loads queue (P-R14).
         purse = Purse.objects.select_for_update().filter(uid=placed.uid, purse=0).select_related("card").first()
-        why = _why_not_load(job, purse)
+        why = _why_not_load(job, placed, purse)
         if why is not None or purse is None:
             return Refused(job.pk, final=False, words=why or f"card {placed.uid.hex()} was not issued here")
         job = Job.objects.select_for_update().select_related("site", "station", "certificate").get(pk=job.pk)
@@ -169,10 +171,16 @@ def _load(job: Job, placed: CardPlaced, now: datetime) -> Answer:
         return DeliverLoad(job.pk, bytes(job.certificate.image))
 
 
-def _why_not_load(job: Job, purse: Purse | None) -> str | None:
+def _why_not_load(job: Job, placed: CardPlaced, purse: Purse | None) -> str | None:
     if purse is None:
         return None
     number = card_number_text(CardNumber(purse.card.number))
+    if placed.found is not Found.OURS or not any(placed.ring):
+        return f"what lies here has the UID of card {number} and does not open as it: take it in"
+    newest = last_identity(placed.ring)
+    if not Bound(purse.head_counter, purse.head_debited).accepts(newest.counter, newest.debited):
+        # Before money moves: the station would refuse it too (P-R8), and the clerk would give the cash back.
+        return f"card {number} is behind what is known here, a copy or put back: take it in"
     if job.number is not None and purse.card.number != job.number:
         return f"this is card {number}; the job is for {job.number_text}"
     if purse.card.state != Card.State.ISSUED:

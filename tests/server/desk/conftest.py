@@ -18,6 +18,10 @@ from server.sites.models import Terminal
 PATHS = {Next: "next", CardPlaced: "card", JobDone: "done", JobFailed: "done"}
 
 
+FIRST_RING = b"".join((counter << 4).to_bytes(3, "big") + bytes(7) + b"\1" * 6 for counter in range(3))
+"""Counters 0, 1, 2, nothing debited; the server does not look at the MAC."""
+
+
 class Station:
     """One enrolled desk station."""
 
@@ -44,9 +48,9 @@ class Station:
         assert response.status_code == 200, response.content
         return desk.open_answer(response.content, self.keys, self.number)
 
-    def place(self, job: int, uid: bytes, found: Found = Found.BLANK) -> Answer:
-        """Tell of a Classic card on the reader."""
-        return self.ask(CardPlaced(job, uid, 1, found, b""))
+    def place(self, job: int, uid: bytes, found: Found = Found.BLANK, ring: bytes = FIRST_RING) -> Answer:
+        """Tell of a Classic card on the reader, a card of ours with that ring."""
+        return self.ask(CardPlaced(job, uid, 1, found, ring if found is Found.OURS else b""))
 
     def next_job(self) -> int:
         """The number of the job that is given."""

@@ -251,6 +251,29 @@ def test_a_card_may_not_hold_more_than_the_limit(station: Any, site: Site, uid: 
     assert "1000.00" in answer.words
 
 
+@pytest.mark.parametrize("found", [Found.BLANK, Found.UNKNOWN])
+def test_nothing_is_loaded_for_a_card_that_only_has_the_uid(station: Any, site: Site, uid: bytes, found: Found) -> None:
+    issued(station, site, uid)
+    order_load(site, None, amount=50_00, operator=None, now=NOW)
+    assert isinstance(station.place(station.next_job(), uid, found), Refused)
+    assert Certificate.objects.count() == 1
+
+
+@pytest.mark.parametrize("head", [(3, 0), (2, 1), (9, 9_00)])
+def test_nothing_is_loaded_on_a_card_that_is_behind(
+    station: Any, site: Site, uid: bytes, head: tuple[int, int]
+) -> None:
+    """P-R8: a patron shows a copy of his card, gets his cash back when the desk refuses it, and keeps the load."""
+    issued(station, site, uid)
+    Purse.objects.update(head_counter=head[0], head_debited=head[1])
+    order_load(site, None, amount=50_00, operator=None, now=NOW)
+    job = station.next_job()
+    answer = station.place(job, uid, Found.OURS)
+    assert isinstance(answer, Refused)
+    assert (answer.final, "behind" in answer.words) == (False, True)
+    assert (Certificate.objects.count(), Posting.objects.filter(reason="load").count()) == (1, 1)
+
+
 @pytest.mark.parametrize("state", [Card.State.LOST, Card.State.CLOSED, Card.State.MOVED])
 def test_a_card_out_of_use_is_not_loaded(station: Any, site: Site, uid: bytes, state: str) -> None:
     card = issued(station, site, uid)
