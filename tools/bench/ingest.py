@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from onecard.bundle import Run, pack
+from onecard.downlink import Table
 from onecard.enrolment import Identity, Request, open_answer, pack_request
 from onecard.envelope import open_envelope, terminal_key_id
 from onecard.journal.frame import chain_tag, first_tag
@@ -37,6 +38,7 @@ from onecard.purse.record import encode as encode_debit
 from onecard.records import Boot, Intent, OutcomeRecord, encode_record
 from server import installation
 
+_HELD = {Table.TARIFF: 1, Table.HOTLIST: 1}  # a terminal in its daily round lacks no table
 RECORDS = 500
 _BLOCKS = 9
 _AT = 1_800_000_000
@@ -94,7 +96,7 @@ class _Sender:
             before = tag
             for sequence, (kind, payload) in enumerate(entries, start=first):
                 tag = chain_tag(key, tag, kind, sequence, payload)
-            yield Run(self.identity.number, first, 1, before, tuple(entries), tag, {1: 1}, (0, 0, 0, 0))
+            yield Run(self.identity.number, first, 1, before, tuple(entries), tag, _HELD, (0, 0, 0, 0))
             first += RECORDS
 
     def pack(self, run: Run) -> bytes:
