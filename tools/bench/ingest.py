@@ -38,7 +38,7 @@ from onecard.purse.record import encode as encode_debit
 from onecard.records import Boot, Intent, OutcomeRecord, encode_record
 from server import installation
 
-_HELD = {Table.TARIFF: 1, Table.HOTLIST: 1}  # a terminal in its daily round lacks no table
+_HELD: dict[int, int] = {Table.TARIFF: 1, Table.HOTLIST: 1}  # a terminal in its daily round lacks no table
 RECORDS = 500
 _BLOCKS = 9
 _AT = 1_800_000_000
