@@ -1,104 +1,108 @@
-"""What a durable record costs, beside the physical limit: the same bytes, written and synced on a zero-filled file.
+"""What a durable record costs in time, beside the physical limit and beside databases at their best durable settings.
 
-Both are timed in one process on one file system, block by block in turn, records made beforehand; a ratio near 1 means
-the journal adds nothing to the flush. The disk here is whatever the temporary directory lies on: on a fast virtual one
-the ratio overstates the journal's own share, on an SD card it vanishes.
+All engines are timed in one process on one file system, in blocks, in an order shuffled anew each round, with records
+made beforehand. The table printed shows p50, p90 and p99 of each and the ratio to the bare line: the same bytes
+written and synced on a zero-filled file, which is what the disk itself costs. The disk is whatever the temporary
+directory lies on (`TMPDIR`); on a fast virtual one the ratio overstates our own share, on an SD card it vanishes.
+Ratios of time are to be read with the counts of tools/bench/journal_device.py.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from onecard.journal import BootInfo, Journal
-from onecard.journal.frame import OVERHEAD
-from onecard.kinds import ClockQuality, Outcome, Purpose
-from onecard.records import Intent, OutcomeRecord, encode_record
+from rich.console import Console
+from rich.table import Table
 
-_BLOCKS, _BLOCK = 40, 50
+from tools.bench import journal_rivals as rivals
+from tools.bench.journal_records import make_journal, taps
+
+_ROUNDS, _BLOCK = 24, 25
+_SLOW_BLOCK = 1  # inserts of TinyDB's own storage a round: each rewrites megabytes
+_SHORT, _LONG, _JSON = 100, 1_000_000, 10_000
+
+_OURS, _OURS_LONG = f"journal, {_SHORT} records", f"journal, {_LONG} records"
+_BARE = "bare, zero-filled file"
+_WAL, _TINYDB = "SQLite WAL, FULL", f"TinyDB JSONStorage, {_JSON} records"
 
 
 def measure() -> dict[str, float]:
-    """`journal_insert_vs_bare`: the ratio of the p50 times."""
-    records = [_sale(number) for number in range(_BLOCK)]
+    """Ratios of p50 times, ours ÷ the other: `journal_insert_vs_bare`, `journal_insert_vs_sqlite_wal`,
+    `journal_insert_vs_tinydb_json_10k` (TinyDB's own storage with 10,000 documents), `journal_insert_1m_vs_100` (our
+    own at a million records ÷ at a hundred). Below 1 is faster than the other.
+    """
     with tempfile.TemporaryDirectory(prefix="onecard-bench-") as place:
-        directory = Path(place) / "journal"
-        key = bytes(32)
-        Journal.create(directory, terminal=1, chain_key=key, salt=os.urandom, segments=4)
-        info = BootInfo(os.urandom(8), 0, ClockQuality.UNKNOWN, "bench")
-        bare = os.open(Path(place) / "bare", os.O_RDWR | os.O_CREAT)
-        os.pwrite(bare, bytes(1 << 20), 0)
-        os.fsync(bare)
-        with Journal.open(directory, chain_key=key, boot=info, random=os.urandom) as journal:
-            journal_times, bare_times = _interleave(journal, bare, records)
-        os.close(bare)
-    return {"journal_insert_vs_bare": statistics.median(journal_times) / statistics.median(bare_times)}
+        times = _interleave(Path(place))
+        _print(times, Path(place))
+    p50 = {name: statistics.median(each) for name, each in times.items()}
+    return {
+        "journal_insert_vs_bare": p50[_OURS] / p50[_BARE],
+        "journal_insert_vs_sqlite_wal": p50[_OURS] / p50[_WAL],
+        "journal_insert_vs_tinydb_json_10k": p50[_OURS] / p50[_TINYDB],
+        "journal_insert_1m_vs_100": p50[_OURS_LONG] / p50[_OURS],
+    }
 
 
-def _interleave(journal: Journal, bare: int, records: list[tuple[int, bytes]]) -> tuple[list[float], list[float]]:
-    journal_times: list[float] = []
-    bare_times: list[float] = []
-    at = 0
+def _interleave(place: Path) -> dict[str, list[float]]:
+    short, long = place / "short", place / "long"
+    make_journal(short, _SHORT)
+    make_journal(long, _LONG)
+    engines = {
+        _OURS: partial(rivals.journal, short),
+        _OURS_LONG: partial(rivals.journal, long),
+        _BARE: partial(rivals.bare, place),
+        "bare, growing file": partial(rivals.bare, place, zero_filled=False),
+        _WAL: partial(rivals.sqlite, place, "WAL", "FULL"),
+        "SQLite DELETE, EXTRA": partial(rivals.sqlite, place, "DELETE", "EXTRA"),
+        "LMDB, sync": partial(rivals.lmdb_sync, place),
+        _TINYDB: partial(rivals.tinydb_json, place, _JSON),
+    }
+    records = taps()
+    rng = random.Random(0)  # noqa: S311 - an order, not a secret
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    with ExitStack() as opened:
+        inserts = {name: opened.enter_context(engine()) for name, engine in engines.items()}
+        for number in range(_ROUNDS):
+            for name in rng.sample(list(inserts), len(inserts)):
+                block = _SLOW_BLOCK if name == _TINYDB else _BLOCK
+                at = number * block % (len(records) - block)
+                _time(inserts[name], records[at : at + block], times[name])
+    return times
 
-    def insert(kind: int, payload: bytes) -> None:
-        journal.append(kind, payload, durable=True)
 
-    def write(_: int, payload: bytes) -> None:
-        nonlocal at
-        at += os.pwrite(bare, b"\1" * OVERHEAD + payload, at)
-        os.fdatasync(bare)
-
-    for block in range(_BLOCKS):
-        journal.prepare()
-        if block % 2:
-            _time(insert, records, journal_times)
-            _time(write, records, bare_times)
-        else:
-            _time(write, records, bare_times)
-            _time(insert, records, journal_times)
-    return journal_times, bare_times
-
-
-def _time(call: Callable[[int, bytes], None], records: list[tuple[int, bytes]], times: list[float]) -> None:
+def _time(insert: rivals.Insert, records: list[tuple[int, bytes]], times: list[float]) -> None:
     for kind, payload in records:
         start = time.perf_counter()
-        call(kind, payload)
+        insert(kind, payload)
         times.append(time.perf_counter() - start)
 
 
-def _sale(number: int) -> tuple[int, bytes]:
-    """The two records of a sale in turn: INTENT, OUTCOME."""
-    if number % 2:
-        return encode_record(OutcomeRecord(number, Outcome.PAID, 1_900_000_000))
-    return encode_record(
-        Intent(
-            at=1_900_000_000,
-            clock=ClockQuality.TRUSTED,
-            shift=number,
-            business_day=9000,
-            operator=100_000_000_001,
-            uid=os.urandom(4),
-            card_number=200_000_000_004,
-            purse=1,
-            purpose=Purpose.SALE,
-            amount=3500,
-            counter=1000 + number,
-            debited=3_500_000,
-            base_slot=number % 3,
-            ring=os.urandom(48),
-            copy=0,
-            load_sequence=12,
-            loaded=5_000_000,
-            pays=0,
-            list_price=5000,
-            tier=2,
-            film_class=1,
-            time_slot=3,
-            tickets=1,
-            tariff_version=4,
-        )
+def _print(times: dict[str, list[float]], place: Path) -> None:
+    bare = statistics.median(times[_BARE])
+    load = os.getloadavg()[0]
+    title = (
+        f"a durable record, on {_file_system(place)}; one write and flush there: {bare * 1e6:.0f} µs; load {load:.1f}"
     )
+    table = Table("engine", "n", "p50 µs", "p90", "p99", "÷ bare", title=title)
+    for name, each in sorted(times.items(), key=lambda pair: statistics.median(pair[1])):
+        cuts = statistics.quantiles(each, n=100, method="inclusive")
+        figures = (f"{cuts[percent - 1] * 1e6:.0f}" for percent in (50, 90, 99))
+        table.add_row(name, str(len(each)), *figures, f"{cuts[49] / bare:.2f}")
+    Console().print(table)
+
+
+def _file_system(place: Path) -> str:
+    """Kind, device and whether a jbd2 journal runs, of the file system under `place`."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    under = [(len(at), kind, device) for device, at, kind, *_ in mounts if place.resolve().is_relative_to(at)]
+    _, kind, device = max(under)
+    journals = Path("/proc/fs/jbd2")
+    jbd2 = journals.exists() and any(path.name.startswith(Path(device).name + "-") for path in journals.iterdir())
+    return f"{kind} ({device}, {'with' if jbd2 else 'without'} a jbd2 journal)"
