@@ -100,7 +100,7 @@ def _run(disk: RecordingDisk, module: str, name: str, *arguments: str) -> int:
 
 
 def _judge_journal(place: Path, said: list[str]) -> str:
-    """The rules of tests/crash/verdict.py on the files as jbd2 left them; then the real ones, opened and appended to."""
+    """The rules of tests/crash/verdict.py on the files as jbd2 left them; then the real ones, opened and added to."""
     calls: list[Call] = [Say(tuple(line.split())) for text in said for line in text.splitlines()]
     records, promise = history(calls), promises(calls)[-1]
     files = {path.name: path.read_bytes() for path in place.iterdir()} if place.exists() else {}

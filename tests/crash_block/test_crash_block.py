@@ -26,10 +26,10 @@ def prove(*arguments: object, last: int = 0, seed: int = 1) -> dict:
 
 
 def test_no_state_of_a_cut_disk_loses_a_record() -> None:
-    report = prove("taps", 8, "riding", last=300)
+    report = prove("taps", 8, "riding", last=200)
     assert set(report["fates"]) == HELD
     assert report["status"] == 0
-    assert report["judged"] == 300
+    assert report["judged"] == 200
     assert report["exhaustive"] > 60
 
 
@@ -69,11 +69,11 @@ def test_each_rival_meets_the_fate_it_is_known_for(control: str, fates: set[str]
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("mode", ["alone", "riding"])
-def test_no_state_of_a_long_run_loses_a_record(mode: str) -> None:
+@pytest.mark.parametrize(("mode", "least"), [("alone", 800), ("riding", 2000)])
+def test_no_state_of_a_long_run_loses_a_record(mode: str, least: int) -> None:
     report = prove("taps", 120, mode, seed=random.randrange(1 << 32))
     assert set(report["fates"]) == HELD
-    assert report["judged"] >= 1000
+    assert report["judged"] >= least
 
 
 @pytest.mark.soak
