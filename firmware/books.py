@@ -9,7 +9,7 @@ from firmware.purse_memory import PurseMemory
 from firmware.shift import ShiftBook
 from onecard.downlink import Table
 from onecard.journal import Entry
-from onecard.records import Applied, Record, RecordKind, decode_record
+from onecard.records import Applied, Gap, Record, RecordKind, decode_record
 
 
 class Books:
@@ -22,15 +22,23 @@ class Books:
         self.applied: dict[Table, int] = {}
         self.last_at = 0
         self.last_kind = RecordKind.BOOT
+        self.gaps: set[tuple[int, int]] = set()  # told by a GAP record: first and last sequence
 
     @classmethod
     def from_entries(cls, memory: PurseMemory, entries: Iterable[Entry]) -> Books:
-        """The books of a whole journal, `memory` among them. Raises `records.BadRecord`."""
+        """The books of a journal, `memory` among them; behind a hole nothing is known of what was open before it.
+
+        Raises `records.BadRecord`.
+        """
         books = cls(memory)
+        before = 0
         for entry in entries:
-            record = decode_record(entry.kind, entry.payload)
-            memory.note(entry.name.sequence, record)
-            books.note(entry.name.sequence, record)
+            record, sequence = decode_record(entry.kind, entry.payload), entry.name.sequence
+            if before and sequence != before + 1:
+                memory.lose_track()
+            memory.note(sequence, record)
+            books.note(sequence, record)
+            before = sequence
         return books
 
     def listener(self, next_sequence: Callable[[], int]) -> Callable[[Record], None]:
@@ -43,6 +51,8 @@ class Books:
         self.backlog.note(sequence, record)
         self.last_at = max(self.last_at, record.at)
         self.last_kind = record.KIND
+        if isinstance(record, Gap):
+            self.gaps.add((record.first, record.last))
         if isinstance(record, Applied):
             table = Table(record.table)
             self.applied[table] = max(self.applied.get(table, 0), record.version)

@@ -28,7 +28,7 @@ from onecard.downlink import open_acknowledgement
 from onecard.enrolment import Identity, decode_identity
 from onecard.errors import OnecardError
 from onecard.inbox_names import ACKNOWLEDGEMENT
-from onecard.journal import BootInfo, Journal, JournalReader, NoJournal
+from onecard.journal import BootInfo, Journal, JournalReader, Missing, NoJournal
 from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role
 
@@ -126,9 +126,11 @@ def _assemble(
     config: TerminalConfig, identity: Identity, seal_private: bytes, journal: Journal, clock: WallClock
 ) -> Station:
     keys, number = identity.keys, identity.number
-    books = Books.from_entries(PurseMemory(number, keys), journal.entries())
+    lost: list[Missing] = []
+    books = Books.from_entries(PurseMemory(number, keys), journal.entries(missing=lost.append))
     clock.at_least(books.last_at)
     log = Logbook(journal, books.memory, clock, books.listener(lambda: journal.next_sequence))
+    log.tell_gaps(lost, books.gaps)
     log.close_unfinished()
     inbox = Inbox(
         config.data / "inbox",
@@ -202,7 +204,7 @@ def _open_journal(
     _remember(made, identity.number)
     now = clock.now()
     boot = BootInfo(random(8), now.at, now.quality, importlib.metadata.version("onecard"))
-    return Journal.open(directory, chain_key=key, boot=boot, random=random, disk=disk)
+    return Journal.open(directory, chain_key=key, boot=boot, random=random, disk=disk, salvage=True)
 
 
 def _refuse_older_copy(reader: JournalReader, data: Path, identity: Identity) -> None:

@@ -19,7 +19,7 @@ FAULT_SECONDS = 2.0
 def make_desk(station: Station, link: DeskLink, sealing_private: bytes, say: Callable[[str], None]) -> Desk:
     """The desk of a started station, knowing what its journal says it had begun."""
     issues = IssueBook()
-    for entry in station.journal.entries():
+    for entry in station.journal.entries(missing=lambda _: None):
         issues.note(entry.name.sequence, decode_record(entry.kind, entry.payload))
     return Desk(
         station.reader, station.teller, station.log, issues, link=link, sealing_private=sealing_private, say=say

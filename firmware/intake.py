@@ -77,7 +77,7 @@ class Intake:
             self.hotlist_at = max(self.hotlist_at, ack.server_at)  # nothing newer came with it
         backlog = self._books.backlog
         if ack.generation > backlog.generation and ack.received < backlog.received:
-            entries = self._journal.entries(ack.received + 1)
+            entries = self._journal.entries(ack.received + 1, missing=lambda _: None)
             records = ((entry.name.sequence, decode_record(entry.kind, entry.payload)) for entry in entries)
             backlog.recount(ack.received, ack.generation, records)
         if backlog.is_news(ack.received):

@@ -6,15 +6,16 @@ memory of purses never knows more, or less, than the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.purse_memory import PurseMemory
 from onecard.clock import Clock
 from onecard.identity import CardNumber, DayNumber, RecordName
+from onecard.journal import Missing
 from onecard.kinds import Outcome
-from onecard.records import OutcomeRecord, Record, Seal, encode_record
+from onecard.records import Gap, OutcomeRecord, Record, Seal, encode_record
 
 
 class RecordLog(Protocol):
@@ -80,6 +81,12 @@ class Logbook:
         """At a start: null records that never got a final word are ABANDONED; nothing hangs on them."""
         for sequence in self.memory.unfinished():
             self.conclude(sequence, Outcome.ABANDONED, durable=False)
+
+    def tell_gaps(self, lost: Iterable[Missing], told: Container[tuple[int, int]]) -> None:
+        """A durable GAP record for each run of lost records that is not told yet: the server opens a case on it."""
+        for run in lost:
+            if (run.first, run.last) not in told:
+                self.write(Gap(self.clock.now().at, run.first, run.last, run.reason), durable=True)
 
     def skip_to(self, sequence: int) -> None:
         """Use up sequences before `sequence` (P-R7), each by an empty record, so that the chain has no hole."""

@@ -89,6 +89,14 @@ class PurseMemory:
         """Sequences of null records that never got a final word: a start closes them as ABANDONED."""
         return [sequence for sequence, intent in self._pending.items() if Purpose(intent.purpose) not in SALES]
 
+    def lose_track(self) -> None:
+        """Records are missing here: the final word on what is open may be among them, so none is given any more.
+
+        What may stand on a card stays unresolved.
+        """
+        self.open_sale = None
+        self._pending.clear()
+
     def learn(self, images: Iterable[bytes]) -> list[BadCertificate]:
         """Keep each 96-byte certificate that is good and newer than the one held; return what was refused, and why."""
         refused: list[BadCertificate] = []

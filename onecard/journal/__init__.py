@@ -23,6 +23,7 @@ from onecard.journal.errors import (
     UnreadableJournal,
     UnsupportedVersion,
 )
+from onecard.journal.gaps import Missing
 from onecard.journal.journal import Journal
 from onecard.journal.mark import DurableMark
 from onecard.journal.reader import JournalReader
@@ -47,6 +48,7 @@ __all__ = [
     "JournalOutOfService",
     "JournalReader",
     "Level",
+    "Missing",
     "NoJournal",
     "Recovery",
     "Room",

@@ -14,8 +14,9 @@ from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk
 from onecard.journal.errors import CorruptMiddle, UnreadableJournal
-from onecard.journal.frame import MAX_PAYLOAD, OVERHEAD, decode_frame, salt_seed
-from onecard.journal.scan import chained_frames
+from onecard.journal.frame import KIND_AT, MAX_PAYLOAD, OVERHEAD, decode_frame, salt_seed
+from onecard.journal.gaps import salvaged_epochs
+from onecard.journal.scan import frame_at, salvaged_frames, whole_frames
 from onecard.journal.segment import Segment, load_image
 from onecard.journal.walk import Entry
 from onecard.records import RecordKind
@@ -30,6 +31,7 @@ class _Places:
     segment: Segment
     offsets: array[int] | None
     epochs: list[tuple[int, int]]  # (first sequence, epoch), rising
+    salvaged: dict[int, tuple[int, int]]  # behind damage: sequence → (offset, epoch)
 
 
 class Index:
@@ -37,7 +39,7 @@ class Index:
 
     def __init__(self, disk: Disk, segments: list[Segment]) -> None:
         self._disk = disk
-        self._places = [_Places(segment, None, []) for segment in segments]
+        self._places = [_Places(segment, None, [], {}) for segment in segments]
         self._open: tuple[Segment, int] | None = None
 
     @property
@@ -48,7 +50,7 @@ class Index:
     def begin(self, segment: Segment) -> None:
         """An empty segment follows; records of the one before it from its first sequence on are carried into it."""
         epochs = [(segment.header.first_sequence, segment.header.epoch)]
-        self._places.append(_Places(segment, array("I"), epochs))
+        self._places.append(_Places(segment, array("I"), epochs, {}))
 
     def add(self, sequence: int, offset: int) -> None:
         """Record `sequence` of the newest segment lies at `offset`."""
@@ -67,16 +69,18 @@ class Index:
         if at < 0:
             raise KeyError(sequence)
         places = self._places[at]
-        offsets = places.offsets if places.offsets is not None else self._scan(places)
+        offsets = places.offsets if places.offsets is not None else self._scan(at)
         header = places.segment.header
         place = sequence - header.first_sequence
-        if place >= len(offsets):
-            raise KeyError(sequence)
-        raw = self._read(places.segment, offsets[place], _LARGEST)
+        if place < len(offsets):
+            offset = offsets[place]
+            epoch = places.epochs[bisect_right(places.epochs, sequence, key=lambda pair: pair[0]) - 1][1]
+        else:
+            offset, epoch = places.salvaged[sequence]
+        raw = self._read(places.segment, offset, _LARGEST)
         frame = decode_frame(raw, 0, salt_seed(header.salt))
         if frame is None or frame.sequence != sequence:
-            raise CorruptMiddle(places.segment.file, offsets[place], "it was whole when first read", sequence, None)
-        epoch = places.epochs[bisect_right(places.epochs, sequence, key=lambda pair: pair[0]) - 1][1]
+            raise CorruptMiddle(places.segment.file, offset, "it was whole when first read", sequence, None)
         return Entry(RecordName(TerminalNumber(header.terminal), epoch, sequence), frame.kind, frame.payload, frame.tag)
 
     def close(self) -> None:
@@ -85,14 +89,22 @@ class Index:
             self._disk.close(self._open[1])
             self._open = None
 
-    def _scan(self, places: _Places) -> array[int]:
-        header = places.segment.header
-        offsets = array("I")
-        epochs = [(header.first_sequence, header.epoch)]
-        for frame in chained_frames(places.segment, load_image(self._disk, places.segment), None):
-            offsets.append(frame.offset)
-            if frame.kind == RecordKind.BOOT:
-                epochs.append((frame.sequence, boot_of(frame).epoch))
+    def _scan(self, at: int) -> array[int]:
+        places, segment = self._places[at], self._places[at].segment
+        after = self._places[at + 1].segment.header if at + 1 < len(self._places) else None
+        image = load_image(self._disk, segment)
+        offsets, end = whole_frames(segment, image)
+        epochs = [(segment.header.first_sequence, segment.header.epoch)]
+        for offset in offsets:
+            if image[offset + KIND_AT] == RecordKind.BOOT:
+                boot = frame_at(image, offset)
+                epochs.append((boot.sequence, boot_of(boot).epoch))
+        next_sequence = segment.header.first_sequence + len(offsets)
+        if after is not None and next_sequence < after.first_sequence:
+            damage = CorruptMiddle(segment.file, end, "the next segment begins after it", next_sequence, None)
+            found = list(salvaged_frames(segment, image, damage, None))
+            named = zip(found, salvaged_epochs(found, epochs[-1][1], after.epoch), strict=True)
+            places.salvaged = {frame.sequence: (frame.offset, epoch) for frame, epoch in named}
         places.offsets, places.epochs = offsets, epochs
         return offsets
 

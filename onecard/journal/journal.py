@@ -33,11 +33,12 @@ from onecard.journal.frame import (
     chain_tag,
     encode_frame,
 )
+from onecard.journal.gaps import Missing
 from onecard.journal.header import HEADER_SIZE, Cause
 from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal
-from onecard.journal.recovery import Recovery, Tail, recover
+from onecard.journal.recovery import Recovery, Tail, keep_aside, recover
 from onecard.journal.room import CLOSING_KINDS, Room, kept_back
 from onecard.journal.succession import begin_next
 from onecard.journal.walk import Entry, walk
@@ -117,8 +118,12 @@ class Journal:
         boot: BootInfo,
         random: Callable[[int], bytes],
         disk: Disk | None = None,
+        salvage: bool = False,
     ) -> Self:
         """Recovers the journal and begins a new epoch in it; its BOOT record is durable on return.
+
+        With `salvage` a newest segment damaged in its middle is kept, a copy beside it, and records go on in a fresh
+        one: `recovery.missing` and BOOT tell what is lost, the caller appends the GAP records.
 
         Raises `NoJournal`, `JournalLocked`, `JournalDamage` (nothing is changed then), `JournalOutOfService`,
         `JournalFull` when not even BOOT fits.
@@ -134,7 +139,7 @@ class Journal:
         try:
             if not disk.lock(lock):
                 raise JournalLocked(directory)
-            tail = recover(disk, directory, chain_key)
+            tail = recover(disk, directory, chain_key, salvage=salvage)
             try:
                 journal = cls(disk, directory, chain_key, random, tail)
             except BaseException:
@@ -224,9 +229,12 @@ class Journal:
             raise KeyError(sequence)
         return self._index.entry(sequence)
 
-    def entries(self, first: int = 1) -> Iterator[Entry]:
-        """The records from `first` on, up to the last at the time of the call. Raises `JournalDamage`."""
-        return walk(self._disk, self._directory, key=None, first=first, last=self._last)
+    def entries(self, first: int = 1, *, missing: Callable[[Missing], None] | None = None) -> Iterator[Entry]:
+        """The records from `first` on, up to the last at the time of the call.
+
+        Raises `JournalDamage`; with `missing`, a hole is told to it instead and what is whole behind it follows.
+        """
+        return walk(self._disk, self._directory, key=None, first=first, last=self._last, missing=missing)
 
     def close(self) -> None:
         """Flushes and lets the files and the lock go; again, does nothing."""
@@ -248,8 +256,12 @@ class Journal:
         self.close()
 
     def _boot(self, info: BootInfo) -> None:
+        missing = self.recovery.missing
         if self.recovery.io_error:
             self._carry_over(OSError(self.recovery.io_error))
+        elif missing:
+            self._note(keep_aside(self._disk, self._active.segment))
+            self._succeed(Cause.DAMAGE)
         self._life = Life(self.epoch + 1, info.incarnation)
         boot = Boot(
             epoch=self.epoch,
@@ -259,8 +271,8 @@ class Journal:
             software=info.software,
             recovered_from=self.recovery.last_sequence,
             torn_bytes=self.recovery.torn_bytes,
-            gap_first=0,
-            gap_last=0,
+            gap_first=missing[0].first if missing else 0,
+            gap_last=missing[-1].last if missing else 0,
         )
         self._append(*encode_record(boot), durable=True)
         self._index.begin_epoch(self._last, self.epoch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from onecard.journal.disk import Disk, OsDisk
+from onecard.journal.gaps import Missing
 from onecard.journal.mark import DurableMark
 from onecard.journal.recovery import read_mark
 from onecard.journal.segment import read_segments
@@ -30,13 +31,18 @@ class JournalReader:
         """Name and tag of the last record known to be on the medium; None when nothing is claimed."""
         return read_mark(self._disk, self._directory)
 
-    def entries(self, first: int = 1) -> Iterator[Entry]:
-        """Records from `first` to the durable mark as it is now. Raises `JournalDamage` at the place."""
+    def entries(self, first: int = 1, *, missing: Callable[[Missing], None] | None = None) -> Iterator[Entry]:
+        """Records from `first` to the durable mark as it is now.
+
+        Raises `JournalDamage` at the place; with `missing`, a hole is told to it instead and what is whole behind it
+        follows, marked `after_gap`.
+        """
         mark = self.durable
         if mark is None:
             return iter(())
-        return walk(self._disk, self._directory, key=self._key, first=first, last=mark.name.sequence)
+        last = mark.name.sequence
+        return walk(self._disk, self._directory, key=self._key, first=first, last=last, missing=missing)
 
-    def all_entries(self, first: int = 1) -> Iterator[Entry]:
+    def all_entries(self, first: int = 1, *, missing: Callable[[Missing], None] | None = None) -> Iterator[Entry]:
         """As `entries`, to the end of what is whole: the last of these may still vanish. For technicians only."""
-        return walk(self._disk, self._directory, key=self._key, first=first, last=None)
+        return walk(self._disk, self._directory, key=self._key, first=first, last=None, missing=missing)

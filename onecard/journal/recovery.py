@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import errno
 import os
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 from onecard.journal.boot import Life, life_after
 from onecard.journal.disk import Disk
-from onecard.journal.errors import BadHeader, UnreadableJournal
-from onecard.journal.frame import Frame
-from onecard.journal.header import HEADER_SIZE
+from onecard.journal.errors import BadHeader, CorruptMiddle, UnreadableJournal
+from onecard.journal.frame import KIND_AT, Frame
+from onecard.journal.gaps import Missing, missing_runs
 from onecard.journal.mark import MARK_SIZE, DurableMark, decode_mark
 from onecard.journal.pool import DURABLE
-from onecard.journal.scan import chained_frames, torn_size
-from onecard.journal.segment import ActiveSegment, Segment, read_image, read_segments
+from onecard.journal.scan import frame_at, prove_chain, salvaged_frames, torn_size, whole_frames
+from onecard.journal.segment import ActiveSegment, Segment, load_image, read_image, read_segments
+from onecard.records import RecordKind
 
 _LOOKS = 3
 
@@ -33,6 +35,7 @@ class Recovery:
     last_sequence: int  # 0 in an empty journal
     torn_bytes: int
     io_error: str  # why the segment found was given up; empty when it was kept
+    missing: tuple[Missing, ...]  # records lost in a damaged newest segment, which is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,24 @@ def read_mark(disk: Disk, directory: Path) -> DurableMark | None:
         raise UnreadableJournal(directory / DURABLE, str(error)) from error
 
 
-def recover(disk: Disk, directory: Path, key: bytes) -> Tail:
-    """The end of the journal, its torn tail cut. The caller holds the lock. Raises `JournalDamage`, `OSError`."""
+def recover(disk: Disk, directory: Path, key: bytes, *, salvage: bool = False) -> Tail:
+    """The end of the journal, its torn tail cut. The caller holds the lock. Raises `JournalDamage`, `OSError`.
+
+    With `salvage` a damaged newest segment is left as it is and `report.missing` says what is lost: the caller goes on
+    in a fresh segment.
+    """
     disk.sync_directory(directory)  # a name seen may be one whose sync failed
     segments = read_segments(disk, directory)
     segment = segments[-1]
-    marked = _marked(disk, directory, segment)
+    mark = _marked(disk, directory, segment)
     descriptor = disk.open(segment.file, os.O_RDWR)
     try:
-        return _judge(disk, segments, descriptor, key, marked)
+        try:
+            return _judge(disk, segments, descriptor, key, mark.name.sequence if mark else 0)
+        except CorruptMiddle as damage:
+            if not salvage:
+                raise
+            return _wreck(disk, segments, descriptor, key, (mark, damage))
     except BaseException:
         disk.close(descriptor)
         raise
@@ -92,12 +104,13 @@ def _judge(disk: Disk, segments: list[Segment], descriptor: int, key: bytes, mar
     disk.drop_cache(descriptor)
     image = read_image(disk, segment, descriptor)
 
-    frames = list(chained_frames(segment, image, key))
-    sequence = frames[-1].sequence if frames else header.first_sequence - 1
-    end = frames[-1].end if frames else HEADER_SIZE
+    offsets, end = whole_frames(segment, image)
+    prove_chain(segment, image, offsets, end, key)
+    sequence = header.first_sequence + len(offsets) - 1
     torn = torn_size(segment, image, end, sequence + 1, marked)
     durable = sequence
     if io_error:  # the flush failed: only what others vouch for is surely on the medium
+        frames = (frame_at(image, offset) for offset in offsets)
         durable = max([header.first_sequence - 1, marked, *(f.sequence - f.undurable - 1 for f in frames)])
     else:
         try:
@@ -110,13 +123,73 @@ def _judge(disk: Disk, segments: list[Segment], descriptor: int, key: bytes, mar
     return Tail(
         segments=segments,
         active=ActiveSegment(disk, segment, descriptor, end),
-        life=life_after(before, frames),
+        life=life_after(before, _boots(image, offsets)),
         durable=durable,
-        durable_tag=frames[kept - 1].tag if kept else header.previous_tag,
-        durable_life=life_after(before, frames[:kept]),
-        unproved=frames[kept:],
-        report=Recovery(sequence, torn, io_error),
+        durable_tag=frame_at(image, offsets[kept - 1]).tag if kept else header.previous_tag,
+        durable_life=life_after(before, _boots(image, offsets[:kept])),
+        unproved=[frame_at(image, offset) for offset in offsets[kept:]],
+        report=Recovery(sequence, torn, io_error, ()),
     )
+
+
+def _wreck(
+    disk: Disk,
+    segments: list[Segment],
+    descriptor: int,
+    key: bytes,
+    known: tuple[DurableMark | None, CorruptMiddle],
+) -> Tail:
+    """The tail of a newest segment damaged in its middle: the next record's number is above all that was ever told.
+
+    The record before it is the mark's or the last whole one, so its tag is known and the chain goes on from it.
+    """
+    mark, damage = known
+    segment = segments[-1]
+    image = read_image(disk, segment, descriptor)
+    salvaged = list(salvaged_frames(segment, image, damage, key))
+    offsets, _ = whole_frames(segment, image)
+    frames = [*_boots(image, offsets), *salvaged]
+    life = life_after(Life(segment.header.epoch, segment.header.incarnation), frames)
+    ends = [(frame.sequence, frame.tag) for frame in salvaged]
+    if mark is not None and mark.name.sequence >= damage.sequence:
+        ends.append((mark.name.sequence, mark.tag))
+        life = max(life, Life(mark.name.epoch, bytes(8)), key=lambda one: one.epoch)
+    else:
+        life = Life(life.epoch + 1, life.incarnation)  # a BOOT may be among the lost
+    if not ends:
+        raise damage  # nothing tells how far the records went
+    last, tag = max(ends)
+    return Tail(
+        segments=segments,
+        active=ActiveSegment(disk, segment, descriptor, len(image)),
+        life=life,
+        durable=last,
+        durable_tag=tag,
+        durable_life=life,
+        unproved=[],
+        report=Recovery(last, 0, "", tuple(missing_runs(damage, salvaged, last))),
+    )
+
+
+def keep_aside(disk: Disk, segment: Segment) -> str:
+    """Puts a copy of a damaged segment beside it, durable, for whoever looks into it. Gives what to log."""
+    copy = segment.file.with_name(f"damaged-{segment.file.name}")
+    try:
+        image = load_image(disk, segment)
+        descriptor = disk.open(copy, os.O_RDWR | os.O_CREAT)
+        try:
+            if disk.pwrite(descriptor, image, 0) != len(image):
+                return f"{copy.name} was copied in part"
+            disk.fsync(descriptor)
+        finally:
+            disk.close(descriptor)
+    except (OSError, UnreadableJournal) as error:
+        return f"no copy of {segment.file.name}: {error}"
+    return f"{segment.file.name} is damaged: kept, and copied to {copy.name}"
+
+
+def _boots(image: bytes, offsets: array[int]) -> list[Frame]:
+    return [frame_at(image, offset) for offset in offsets if image[offset + KIND_AT] == RecordKind.BOOT]
 
 
 def _zero(disk: Disk, descriptor: int, offset: int, size: int) -> None:
@@ -128,10 +201,8 @@ def _zero(disk: Disk, descriptor: int, offset: int, size: int) -> None:
     disk.fdatasync(descriptor)
 
 
-def _marked(disk: Disk, directory: Path, segment: Segment) -> int:
+def _marked(disk: Disk, directory: Path, segment: Segment) -> DurableMark | None:
     mark = read_mark(disk, directory)
-    if mark is None:
-        return 0
-    if mark.name.terminal != segment.header.terminal:
+    if mark is not None and mark.name.terminal != segment.header.terminal:
         raise BadHeader(directory / DURABLE, 8, f"it is the mark of terminal {mark.name.terminal}")
-    return mark.name.sequence
+    return mark

@@ -8,12 +8,69 @@ mark, or the next segment. Only the last frame, when nothing vouches for it, can
 
 from __future__ import annotations
 
+import zlib
+from array import array
 from collections.abc import Iterator
+from hashlib import blake2s
 
 from onecard.journal.errors import BrokenChain, CorruptMiddle
-from onecard.journal.frame import Frame, chain_tag, decode_frame, salt_seed
+from onecard.journal.frame import (
+    CHECKED_FROM,
+    HEAD,
+    KIND_AT,
+    MAX_PAYLOAD,
+    OVERHEAD,
+    TAG_SIZE,
+    Frame,
+    chain_tag,
+    decode_frame,
+    salt_seed,
+)
 from onecard.journal.header import HEADER_SIZE
 from onecard.journal.segment import Segment
+
+
+def whole_frames(segment: Segment, image: bytes) -> tuple[array[int], int]:
+    """Offsets of the whole frames from the header on, in sequence, up to where the next one is not; that place.
+
+    Proves CRC and sequence, half a microsecond a record: no frame is built.
+    """
+    seed, sequence, offset = salt_seed(segment.header.salt), segment.header.first_sequence, HEADER_SIZE
+    unpack, crc32, view = HEAD.unpack_from, zlib.crc32, memoryview(image)
+    last = len(image) - OVERHEAD
+    offsets = array("I")
+    while offset <= last:
+        crc, length, kind, _, number = unpack(image, offset)
+        end = offset + OVERHEAD + length
+        if number != sequence or kind == 0 or length > MAX_PAYLOAD or end > len(image):
+            break
+        if crc32(view[offset + CHECKED_FROM : end], seed) != crc:
+            break
+        offsets.append(offset)
+        offset, sequence = end, sequence + 1
+    return offsets, offset
+
+
+def prove_chain(segment: Segment, image: bytes, offsets: array[int], end: int, key: bytes) -> None:
+    """Proves the chain tag of each whole frame with the 32-byte key. Raises `BrokenChain`.
+
+    The keyed hash is `frame.chain_tag`'s, with what it hashes taken from the image in one piece: one call a record.
+    """
+    tag = segment.header.previous_tag
+    for number, offset in enumerate(offsets):
+        after = offsets[number + 1] if number + 1 < len(offsets) else end
+        hashed = tag + image[offset + KIND_AT : offset + KIND_AT + 1] + image[offset + KIND_AT + 2 : after - TAG_SIZE]
+        tag = image[after - TAG_SIZE : after]
+        if blake2s(hashed, digest_size=TAG_SIZE, key=key).digest() != tag:
+            raise BrokenChain(segment.file, offset, segment.header.first_sequence + number)
+
+
+def frame_at(image: bytes, offset: int) -> Frame:
+    """The frame at a place where a whole one was found."""
+    _, length, kind, undurable, sequence = HEAD.unpack_from(image, offset)
+    body = offset + HEAD.size
+    tag = body + length
+    return Frame(offset, kind, undurable, sequence, image[body:tag], image[tag : tag + TAG_SIZE])
 
 
 def chained_frames(segment: Segment, image: bytes, key: bytes | None) -> Iterator[Frame]:
@@ -21,14 +78,14 @@ def chained_frames(segment: Segment, image: bytes, key: bytes | None) -> Iterato
 
     With the 32-byte chain key each tag is proved; raises `BrokenChain`.
     """
-    header = segment.header
-    seed = salt_seed(header.salt)
-    offset, sequence, tag = HEADER_SIZE, header.first_sequence, header.previous_tag
-    while (frame := decode_frame(image, offset, seed)) is not None and frame.sequence == sequence:
-        if key is not None and frame.tag != chain_tag(key, tag, frame.kind, sequence, frame.payload):
-            raise BrokenChain(segment.file, offset, sequence)
+    offsets, _ = whole_frames(segment, image)
+    tag = segment.header.previous_tag
+    for offset in offsets:
+        frame = frame_at(image, offset)
+        if key is not None and frame.tag != chain_tag(key, tag, frame.kind, frame.sequence, frame.payload):
+            raise BrokenChain(segment.file, offset, frame.sequence)
         yield frame
-        offset, sequence, tag = frame.end, sequence + 1, frame.tag
+        tag = frame.tag
 
 
 def torn_size(segment: Segment, image: bytes, offset: int, sequence: int, durable: int) -> int:
@@ -50,3 +107,30 @@ def torn_size(segment: Segment, image: bytes, offset: int, sequence: int, durabl
         salvage = next(((frame.offset, frame.sequence) for frame in later if frame.sequence > sequence), None)
         raise CorruptMiddle(segment.file, offset, reason, sequence, salvage)
     return max(0, end - offset)
+
+
+def salvaged_frames(segment: Segment, image: bytes, damage: CorruptMiddle, key: bytes | None) -> Iterator[Frame]:
+    """The whole frames after a damaged place, their sequences rising.
+
+    The first after a hole stands on its CRC alone, because the tag it continues is lost; with the 32-byte chain key
+    each that follows another is proved, and is passed over when its tag is wrong.
+    """
+    seed = salt_seed(segment.header.salt)
+    end = len(image.rstrip(b"\0"))
+    # A frame may end in zeros of its tag: those belong to it and not to the space after it.
+    offset, sequence, before = damage.offset, damage.sequence, None
+    most = segment.header.first_sequence + len(image) // OVERHEAD
+    while offset < end:
+        frame = decode_frame(image, offset, seed)
+        if frame is None or not sequence <= frame.sequence < most:
+            offset += 1
+            continue
+        offset = frame.end
+        if key is not None and before is not None and frame.sequence == before.sequence + 1:
+            proved = frame.tag == chain_tag(key, before.tag, frame.kind, frame.sequence, frame.payload)
+        else:
+            proved = True
+        if not proved:
+            continue
+        yield frame
+        sequence, before = frame.sequence + 1, frame

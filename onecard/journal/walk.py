@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk
-from onecard.journal.errors import BadHeader
+from onecard.journal.errors import BadHeader, CorruptMiddle
 from onecard.journal.frame import Frame
+from onecard.journal.gaps import Missing, missing_runs, salvaged_epochs
 from onecard.journal.header import HEADER_SIZE
-from onecard.journal.scan import chained_frames, torn_size
+from onecard.journal.scan import chained_frames, salvaged_frames, torn_size
 from onecard.journal.segment import Segment, load_image, read_segments
 from onecard.records import RecordKind
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record as journaled: its name, kind byte, opaque payload and 8-byte chain tag."""
+    """One record as journaled: its name, kind byte, opaque payload and 8-byte chain tag.
+
+    `after_gap`: found whole behind damage; its CRC and the tags of its neighbours vouch for it, no tag before the hole.
+    """
 
     name: RecordName
     kind: int
     payload: bytes
     tag: bytes
+    after_gap: bool = False
 
 
 def epoch_at(epoch: int, frame: Frame) -> int:
@@ -32,26 +37,41 @@ def epoch_at(epoch: int, frame: Frame) -> int:
     return boot_of(frame).epoch if frame.kind == RecordKind.BOOT else epoch
 
 
-def walk(disk: Disk, directory: Path, *, key: bytes | None, first: int, last: int | None) -> Iterator[Entry]:
+def walk(
+    disk: Disk,
+    directory: Path,
+    *,
+    key: bytes | None,
+    first: int,
+    last: int | None,
+    missing: Callable[[Missing], None] | None = None,
+) -> Iterator[Entry]:
     """Records `first` … `last` in order; `last` None reads to the end of what is whole.
 
     Proves every CRC, the sequence, the links between segments and, with `key`, every chain tag from the beginning of
-    the segment that holds `first`. Raises `JournalDamage` at the place, after the records before it.
+    the segment that holds `first`. Raises `JournalDamage` at the place, after the records before it; with `missing`,
+    each run of lost records is told to it instead, and what is whole behind it follows.
     """
     segments = read_segments(disk, directory)
     start = max((i for i, s in enumerate(segments) if s.header.first_sequence <= first), default=0)
     for segment, successor in zip(segments[start:], [*segments[start + 1 :], None], strict=True):
         if last is not None and segment.header.first_sequence > last:
             return
-        for entry in segment_entries(disk, segment, successor, key=key, last=last):
+        for entry in segment_entries(disk, segment, successor, key=key, last=last, missing=missing):
             if entry.name.sequence >= first:
                 yield entry
 
 
 def segment_entries(
-    disk: Disk, segment: Segment, successor: Segment | None, *, key: bytes | None, last: int | None
+    disk: Disk,
+    segment: Segment,
+    successor: Segment | None,
+    *,
+    key: bytes | None,
+    last: int | None,
+    missing: Callable[[Missing], None] | None = None,
 ) -> Iterator[Entry]:
-    """The records of one segment, which ends where `successor` begins. Raises `JournalDamage`."""
+    """The records of one segment, which ends where `successor` begins. Raises `JournalDamage`, or tells `missing`."""
     header = segment.header
     image = load_image(disk, segment)
     terminal = TerminalNumber(header.terminal)
@@ -65,7 +85,21 @@ def segment_entries(
             if sequence == bound:
                 break
         else:
-            torn_size(segment, image, end, sequence + 1, bound if bound is not None else 0)
+            try:
+                torn_size(segment, image, end, sequence + 1, bound if bound is not None else 0)
+            except CorruptMiddle as damage:
+                if missing is None:
+                    raise
+                salvaged = [
+                    f for f in salvaged_frames(segment, image, damage, key) if bound is None or f.sequence <= bound
+                ]
+                after = None if successor is None or bound != sealed_at else successor.header.epoch
+                for frame, of in zip(salvaged, salvaged_epochs(salvaged, epoch, after), strict=True):
+                    yield Entry(RecordName(terminal, of, frame.sequence), frame.kind, frame.payload, frame.tag, True)
+                until = max([sequence, *(f.sequence for f in salvaged)]) if bound is None else bound
+                for run in missing_runs(damage, salvaged, until):
+                    missing(run)
+                return
     if successor is not None and sequence == sealed_at:
         _check_link(successor, epoch, tag)
 

@@ -22,7 +22,7 @@ from onecard.identity import CardNumber, TerminalNumber
 from onecard.journal import JournalFull, JournalLocked, JournalReader
 from onecard.journal.disk import OsDisk
 from onecard.kinds import DeclineReason, Outcome, Purpose
-from onecard.records import Ack, Applied, Boot, Intent, OutcomeRecord, Record, decode_record
+from onecard.records import Ack, Applied, Boot, Gap, Intent, OutcomeRecord, Record, decode_record
 from tests.firmware.bed import CONFIG, NUMBER, SHOW, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import NOON, Issuer
 
@@ -39,7 +39,7 @@ def _stop(station: Station) -> None:
 
 
 def _records(station: Station, kind: type[Record]) -> list[Record]:
-    records = (decode_record(entry.kind, entry.payload) for entry in station.journal.entries())
+    records = (decode_record(entry.kind, entry.payload) for entry in station.journal.entries(missing=lambda _: None))
     return [record for record in records if isinstance(record, kind)]
 
 
@@ -337,6 +337,32 @@ def test_a_card_refused_on_a_full_journal_gets_the_full_screen(data: Path) -> No
     assert view.result == Declined(DeclineReason.OUT_OF_SERVICE)
     assert view.block is Block.JOURNAL_FULL
     _stop(station)
+
+
+def test_a_journal_damaged_in_its_middle_goes_on_and_tells_the_gap_once(data: Path) -> None:
+    station = start_here(data)
+    _open_shift(station)
+    _sell(station, 9000, Outcome.PAID)
+    lost = station.journal.next_sequence - 1  # its final word
+    doubt = station.journal.next_sequence
+    _sell(station, 9001, None)
+    _stop(station)
+    file = data / "journal" / "seg-00000001.ocj"
+    entry = next(e for e in JournalReader(data / "journal").entries(lost))
+    image = bytearray(file.read_bytes())
+    image[image.index(entry.payload) + 3] ^= 1
+    file.write_bytes(image)
+    for _ in range(2):
+        station = start_here(data)
+        sale = station.books.memory.open_sale
+        assert sale is not None
+        assert sale.sequence == doubt, "of the one before the gap no word is given any more"
+        gaps = [record for record in _records(station, Gap) if isinstance(record, Gap)]
+        assert [(gap.first, gap.last) for gap in gaps] == [(lost, lost)]
+        assert gaps[0].reason.startswith("seg-00000001.ocj at byte ")
+        assert station.books.shift.is_open
+        assert station.till.block() is None
+        _stop(station)
 
 
 class _FailingDisk(OsDisk):
