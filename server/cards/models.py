@@ -86,6 +86,11 @@ class Purse(models.Model):
         return f"{self.card} / {self.purse}"
 
     @property
+    def name(self) -> str:
+        """Which purse of which card, for differences and alarms; costs no query."""
+        return f"card {card_number_text(CardNumber(self.card_id))} purse {self.purse}"
+
+    @property
     def balance(self) -> int:
         """P − N as known here, fen (I-03)."""
         return self.loaded - self.head_debited

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from onecard.errors import OnecardError
+from onecard.identity import CardNumber, card_number_text
 from onecard.kinds import CardKind, PurseUnit
 from onecard.purse.certificate import Flags
 from server.cards.models import Card, Purse
@@ -16,10 +17,10 @@ from server.sites.models import Site
 class UidInUse(OnecardError):
     """A living card has this UID (4-byte UIDs repeat, P-R25)."""
 
-    def __init__(self, uid: bytes, number: int) -> None:
+    def __init__(self, uid: bytes, number: CardNumber) -> None:
         self.uid = uid
         self.number = number
-        super().__init__(f"UID {uid.hex()} belongs to card {number:012d}: take another blank card")
+        super().__init__(f"UID {uid.hex()} belongs to card {card_number_text(number)}: take another blank card")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def register_card(new: NewCard, now: datetime, unit: PurseUnit = PurseUnit.FEN) 
     """Write down the card and its purse 0, P = 0 and L = 0 until its first certificate. Raises `UidInUse`."""
     purse = Purse.objects.filter(uid=new.uid, purse=0).select_related("card").first()
     if purse is not None:
-        raise UidInUse(new.uid, purse.card.number)
+        raise UidInUse(new.uid, CardNumber(purse.card_id))
     card = Card.objects.create(
         number=new.number, uid=new.uid, kind=new.kind, expiry=new.expiry, site=new.site, issued_at=now
     )

@@ -108,7 +108,7 @@ def _issue(job: Job, placed: CardPlaced, now: datetime) -> Answer:
 def _why_not_issue(placed: CardPlaced) -> str | None:
     purse = Purse.objects.filter(uid=placed.uid).select_related("card").first()
     if purse is not None:
-        return str(UidInUse(placed.uid, purse.card.number))
+        return str(UidInUse(placed.uid, CardNumber(purse.card_id)))
     if Job.objects.filter(action=JobAction.ISSUE.value, uid=placed.uid).exists():
         return f"card {placed.uid.hex()} belongs to another job: take another blank card"
     if placed.family != _CLASSIC:

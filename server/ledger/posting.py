@@ -75,7 +75,7 @@ def _post_purse(
     now: datetime,
 ) -> tuple[list[Resolution], list[Transfer]]:
     resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in flows))
-    who = f"card {purse.card_id:012d} purse {purse.purse}"
+    who = purse.name
     for counter in resolution.forks:
         raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
     if resolution.head.debited > purse.loaded:

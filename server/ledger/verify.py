@@ -159,7 +159,7 @@ def _differences_of(purses: list[Purse]) -> Iterator[str]:
         assert place is not None
         posted.setdefault(place, set()).add(reason)
     for purse in purses:
-        who = f"card {purse.card_id:012d} purse {purse.purse}"
+        who = purse.name
         known = flows[bytes(purse.uid), purse.purse]
         resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in known))
         if (purse.head_counter, purse.head_debited) != tuple(resolution.head):
