@@ -3,7 +3,7 @@
     python -m tests.crash_block.proof SEED LAST taps COUNT alone|riding [MUTANT]
     python -m tests.crash_block.proof SEED LAST ghost [MUTANT]
     python -m tests.crash_block.proof SEED LAST fault COUNT flushes|writes SKIP
-    python -m tests.crash_block.proof SEED LAST control NAME COUNT
+    python -m tests.crash_block.proof SEED LAST rival NAME COUNT
 
 LAST: judge only so many states from the end, 0 for all. Prints one JSON object: how many states there are and were
 judged, how many of them out of an exhaustive list, and how many met each fate.
@@ -26,9 +26,9 @@ from onecard.journal.check import check_journal
 from onecard.kinds import ClockQuality
 from tests.crash.calls import Call, Say
 from tests.crash.promises import history, promises
+from tests.crash.rivals import found
 from tests.crash.taps import KEY, LONG, OUT_OF_SERVICE, SEGMENT_SIZE, TERMINAL
 from tests.crash.verdict import judge
-from tests.crash_block import controls
 from tools.blockdisk.disk import MIB, RecordingDisk, recording_disk
 from tools.blockdisk.replay import replay
 from tools.blockdisk.sandbox import scratch
@@ -36,7 +36,7 @@ from tools.blockdisk.states import crash_states, epochs_of, marks_of
 
 _SIZE = 12 * MIB
 _PLACE = "journal"
-_TAPS, _GHOST, _CONTROLS = "tests.crash.taps", "tests.crash_block.ghost", "tests.crash_block.controls"
+_TAPS, _GHOST, _RIVALS = "tests.crash.taps", "tests.crash_block.ghost", "tests.crash.rivals"
 
 Judge: TypeAlias = Callable[[Path, list[str]], str]
 """The directory of one crash state and what was said before it → its fate."""
@@ -52,19 +52,22 @@ def main(seed: str, last: str, what: str, *rest: str) -> None:
             command = [_GHOST, "", *arguments]
         case "fault", (count, call, skip):
             command, fault = [_TAPS, "", count, "riding"], f"fail {call} {skip} 1"
-        case "control", (name, count):
-            command, judged = [_CONTROLS, name, count], partial(_judge_control, name)
+        case "rival", (name, count):
+            command, judged = [_RIVALS, name, count], partial(_judge_rival, name)
         case _:
             sys.exit(__doc__)
     print(json.dumps(_prove(command, fault, judged, int(seed), int(last))))
 
 
 def _prove(command: list[str], fault: str, judged: Judge, seed: int, last: int) -> dict[str, object]:
+    module, *arguments = command
     with scratch() as folder:
         with recording_disk(folder, _SIZE) as disk:
             if fault:
                 disk.command(fault)
-            status = _run(disk, *command)
+            if module == _RIVALS:
+                (disk.files / _PLACE).mkdir()
+            status = _run(disk, module, *arguments)
             events, image = disk.events(), disk.image()
         epochs, said = epochs_of(events), marks_of(events)
         states = crash_states(image, epochs, seed)
@@ -90,9 +93,9 @@ def _prove(command: list[str], fault: str, judged: Judge, seed: int, last: int) 
 
 def _run(disk: RecordingDisk, module: str, name: str, *arguments: str) -> int:
     """The program under proof, a process of its own; each line it says is a mark on the disk."""
+    place = disk.files / _PLACE
     with disk.marks.open("wb", buffering=0) as marks:
-        place = str(disk.files / _PLACE)
-        command = [sys.executable, "-m", module, *([name] if name else []), place, *arguments]
+        command = [sys.executable, "-m", module, *([name] if name else []), str(place), *arguments]
         ended = subprocess.run(command, stdout=marks, stderr=subprocess.PIPE, text=True, check=False)
     if ended.returncode not in (0, OUT_OF_SERVICE):
         sys.exit(ended.stderr)
@@ -120,8 +123,23 @@ def _judge_journal(place: Path, said: list[str]) -> str:
     return "held"
 
 
-def _judge_control(name: str, place: Path, said: list[str]) -> str:
-    return controls.fate(name, place, said).value
+def _judge_rival(engine: str, place: Path, said: list[str]) -> str:
+    words = [text.split() for text in said]
+    promised = sum(word[0] in ("created", "done") for word in words)
+    begun = 1 + sum(word[0] == "begin" for word in words)
+    if promised == 0:
+        return "held"  # not yet made
+    try:
+        numbers = found(engine, place)
+    except Exception as error:  # whatever the engine raises: that is its fate
+        return f"unreadable: {error!r}"
+    if numbers != list(range(len(numbers))) or len(numbers) > begun:
+        return f"wrong: {numbers}"
+    match promised - len(numbers):
+        case 1:
+            return "lost the last"
+        case missing:
+            return "held" if missing <= 0 else f"lost: {missing} records"
 
 
 def _make(place: Path) -> None:
