@@ -119,7 +119,7 @@ class Draft(MutableMapping[int, Fields]):
         if number in self:
             raise ValueError(f"Document with ID {number} already exists")
         if number < self._lowest_new:
-            raise ValueError(f"Document with ID {number} existed before; leave the ID out to get a fresh one")
+            raise ValueError(f"ID {number} may have been another document's; the first unused is {self._lowest_new}")
         self.put(number, document)
 
     def put(self, number: int, document: Fields) -> None:
