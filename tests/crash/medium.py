@@ -123,10 +123,6 @@ class Medium:
             self._files[number] = _File(content, bytearray(content))
             self._names[name] = number
 
-    def inode(self, name: str) -> int:
-        """Of a file that `Medium` was made with."""
-        return self._names[name]
-
     def apply(self, call: Call) -> None:
         """What the kernel knows from now on."""
         match call:
@@ -158,13 +154,16 @@ class Medium:
         """Every name there is, each file as it was at its last good sync."""
         return {name: self._files[inode].durable for name, inode in self._all_names().items() if inode != _DIRECTORY}
 
+    def seen(self) -> Files:
+        """What every process sees: each file as last written."""
+        return {
+            name: bytes(self._files[inode].current) for name, inode in self._all_names().items() if inode != _DIRECTORY
+        }
+
     def ghosts(self) -> Files:
         """What the page cache shows of files whose sync failed: calls it clean, and the medium need not have it."""
-        return {
-            name: bytes(self._files[inode].current)
-            for name, inode in self._all_names().items()
-            if inode != _DIRECTORY and self._files[inode].failed
-        }
+        names = self._all_names()
+        return {name: content for name, content in self.seen().items() if self._files[names[name]].failed}
 
     def crash_states(self, effort: Effort, rng: random.Random, coverage: Coverage, *, last: bool) -> Iterator[Files]:
         """What may be found if the power fails now; states may repeat. `last` sweeps every version there ever was."""
