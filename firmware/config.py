@@ -83,11 +83,15 @@ class TerminalConfig:
 
 def load_config(file: Path) -> TerminalConfig:
     """The configuration in `file`. Raises `BadConfig`, naming file, table and key."""
+    return read_config(text_of(file), str(file))
+
+
+def text_of(file: Path) -> str:
+    """The text of a configuration file. Raises `BadConfig`."""
     try:
-        text = file.read_text()
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfig(str(file), "", "", f"it cannot be read: {error}") from error
-    return read_config(text, str(file))
 
 
 def read_config(text: str, file: str) -> TerminalConfig:

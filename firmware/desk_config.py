@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.config import Language, Limits, SaleMode, SaleSettings, TerminalConfig, session_baud
+from firmware.config import Language, Limits, SaleMode, SaleSettings, TerminalConfig, session_baud, text_of
 from onecard.journal.journal import SEGMENT_SIZE, SEGMENTS
 from onecard.money import Fen
-from onecard.strict_toml import BadConfig, parse
+from onecard.strict_toml import parse
 
 _KIB = 1024
 
@@ -52,11 +52,7 @@ class DeskConfig:
 
 def load_desk_config(file: Path) -> DeskConfig:
     """The configuration in `file`. Raises `BadConfig`, naming file, table and key."""
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(str(file), "", "", f"it cannot be read: {error}") from error
-    return read_desk_config(text, str(file))
+    return read_desk_config(text_of(file), str(file))
 
 
 def read_desk_config(text: str, file: str) -> DeskConfig:
