@@ -51,23 +51,30 @@ def bare(directory: Path, *, zero_filled: bool = True) -> Iterator[Insert]:
 
 
 @contextmanager
-def sqlite(directory: Path, journal_mode: str, synchronous: str) -> Iterator[Insert]:
-    """One row a transaction: kind, payload, integer key."""
+def sqlite(directory: Path, journal_mode: str, synchronous: str, records: int = 0) -> Iterator[Insert]:
+    """One row a transaction: kind, payload, integer key; `records` are there already."""
     file = directory / f"{journal_mode}-{synchronous}.sqlite"
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute(f"PRAGMA journal_mode={journal_mode}")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("CREATE TABLE record (sequence INTEGER PRIMARY KEY, kind INTEGER, payload BLOB)")
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO record (kind, payload) VALUES (?, ?)", _many(records))
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield lambda kind, payload: db.execute("INSERT INTO record (kind, payload) VALUES (?, ?)", (kind, payload))
 
 
 @contextmanager
-def lmdb_sync(directory: Path) -> Iterator[Insert]:
-    """One put a transaction, eight-byte key, everything synced."""
+def lmdb_sync(directory: Path, records: int = 0) -> Iterator[Insert]:
+    """One put a transaction, eight-byte key, everything synced; `records` are there already."""
     place = directory / "lmdb"
     place.mkdir()
-    sequence = 0
+    sequence = records
     with lmdb.open(str(place), map_size=_MAP_SIZE) as db:
+        with db.begin(write=True) as change:
+            for number, (_, ready) in enumerate(_many(records), start=1):
+                change.put(number.to_bytes(8, "big"), ready, append=True)
 
         def insert(kind: int, payload: bytes) -> None:
             nonlocal sequence
@@ -86,6 +93,10 @@ def tinydb_json(directory: Path, records: int) -> Iterator[Insert]:
         db.insert_multiple(made[number % len(made)] for number in range(records))
         turn = itertools.cycle(made)
         yield lambda kind, payload: db.insert(next(turn))
+
+
+def _many(records: int) -> Iterator[tuple[int, bytes]]:
+    return itertools.islice(itertools.cycle(taps()), records)
 
 
 def _json_document(kind: int, payload: bytes) -> Mapping[str, object]:
