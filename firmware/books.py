@@ -9,7 +9,7 @@ from firmware.purse_memory import PurseMemory
 from firmware.shift import ShiftBook
 from onecard.downlink import Table
 from onecard.journal import Entry
-from onecard.records import Applied, Gap, Record, RecordKind, decode_record
+from onecard.records import Ack, Applied, Gap, Record, RecordKind, Shift, decode_record
 
 
 class Books:
@@ -22,6 +22,8 @@ class Books:
         self.applied: dict[Table, int] = {}
         self.last_at = 0
         self.last_kind = RecordKind.BOOT
+        self.safe = (0, b"")  # as acknowledged last: sequence and its chain tag
+        self._kept: dict[str, int] = {}  # the newest record of each thing that only the journal remembers
         self.gaps: set[tuple[int, int]] = set()  # told by a GAP record: first and last sequence
 
     @classmethod
@@ -53,6 +55,23 @@ class Books:
         self.last_kind = record.KIND
         if isinstance(record, Gap):
             self.gaps.add((record.first, record.last))
+        if isinstance(record, Ack):
+            self.safe = record.safe, record.safe_tag
+        if isinstance(record, Shift):
+            self._kept["shift"] = min(sequence, self._kept.get("shift", sequence)) if not record.opened else sequence
         if isinstance(record, Applied):
+            self._kept[Table(record.table).name] = sequence
             table = Table(record.table)
             self.applied[table] = max(self.applied.get(table, 0), record.version)
+
+    @property
+    def needed_from(self) -> int | None:
+        """The oldest record that a start must still find: the newest shift's opening, what is unresolved (P-R7), each
+        table's newest version. None when there is none."""
+        unresolved = self.memory.oldest_unresolved
+        return min([*self._kept.values(), *([] if unresolved is None else [unresolved])], default=None)
+
+    def applied_until(self, sequence: int) -> list[Applied]:
+        """The table versions in force that only records up to `sequence` tell; the time in them is to be set."""
+        tables = [table for table in self.applied if self._kept.get(table.name, sequence + 1) <= sequence]
+        return [Applied(self.last_at, table, self.applied[table]) for table in tables]

@@ -89,6 +89,11 @@ class PurseMemory:
         """Sequences of null records that never got a final word: a start closes them as ABANDONED."""
         return [sequence for sequence, intent in self._pending.items() if Purpose(intent.purpose) not in SALES]
 
+    @property
+    def oldest_unresolved(self) -> int | None:
+        """The lowest sequence of an intent of which it is not known whether it stands; None when all are known."""
+        return min((sequence for purse in self._unresolved.values() for sequence in purse), default=None)
+
     def lose_track(self) -> None:
         """Records are missing here: the final word on what is open may be among them, so none is given any more.
 

@@ -104,7 +104,7 @@ class Terminal:
         """What has time: the server's words, the journal's upkeep."""
         station = self._station
         self._guarded(lambda: station.intake.take(station.teller))
-        self._guarded(self._upkeep.chores)
+        self._guarded(lambda: self._upkeep.chores(station.clock.monotonic()))
         self._line = read_line_status(station.config.data / "outbox" / "status")
         for name, why in station.intake.refused.items():
             self._tell(f"inbox/{name} is not believed: {why}")

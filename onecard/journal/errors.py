@@ -117,6 +117,17 @@ class BrokenChain(JournalDamage):
         )
 
 
+class ForeignAcknowledgement(JournalError):
+    """An acknowledged record is not ours: nothing is forgotten on its word."""
+
+    def __init__(self, directory: Path, sequence: int) -> None:
+        self.directory = directory
+        self.sequence = sequence
+        super().__init__(
+            f"record {sequence} of the journal in {directory} is not the one acknowledged: keep all, call the centre"
+        )
+
+
 class AppendOnly(JournalError):
     """Somebody asked to change the past."""
 

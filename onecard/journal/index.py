@@ -47,6 +47,17 @@ class Index:
         """Of the oldest record kept."""
         return self._places[0].segment.header.first_sequence
 
+    @property
+    def segments(self) -> list[Segment]:
+        """All segments in use, oldest first; the last is written."""
+        return [places.segment for places in self._places]
+
+    def forget_oldest(self) -> None:
+        """The oldest segment is no longer in use."""
+        assert len(self._places) > 1
+        self.close()
+        del self._places[0]
+
     def begin(self, segment: Segment) -> None:
         """An empty segment follows; records of the one before it from its first sequence on are carried into it."""
         epochs = [(segment.header.first_sequence, segment.header.epoch)]

@@ -22,6 +22,7 @@ from typing import Self
 
 from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.boot import BootInfo, Life
+from onecard.journal.care import Care
 from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.errors import JournalFull, JournalLocked, JournalOutOfService, NoJournal
 from onecard.journal.frame import (
@@ -71,6 +72,7 @@ class Journal:
         self._active = tail.active
         self._pool = Pool(disk, directory)
         self._index = Index(disk, tail.segments)
+        self.care = Care(disk, directory, chain_key, (self._index, self._pool), self._note)
         self._pending = tail.unproved  # written and not yet durable
         self._durable, self._durable_tag = tail.durable, tail.durable_tag
         self._last, self._tag = tail.durable, tail.durable_tag
@@ -96,9 +98,7 @@ class Journal:
         segments: int = SEGMENTS,
         disk: Disk | None = None,
     ) -> None:
-        """Makes an empty journal: all its space zero-filled and on the medium. `chain_key` has 32 bytes; `salt(n)`
-        gives n random bytes. Raises `JournalExists`, `JournalOutOfService`.
-        """
+        """An empty journal; `salt(n)` gives n random bytes. Raises `JournalExists`, `JournalOutOfService`."""
         make_journal(
             disk or OsDisk(),
             directory,

@@ -35,9 +35,8 @@ class Pool:
     """The unused segment files, lowest name first."""
 
     def __init__(self, disk: Disk, directory: Path) -> None:
-        self._files = [
-            directory / name for name in disk.names(directory) if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
-        ]
+        self._disk = disk
+        self._files = [directory / name for name in disk.names(directory) if _is_pool(name)]
 
     def __len__(self) -> int:
         return len(self._files)
@@ -47,6 +46,19 @@ class Pool:
         if not self._files:
             raise OSError(errno.ENOSPC, "no zero-filled segment is left in the pool")
         return self._files.pop(0)
+
+    def put(self, file: Path, size: int) -> None:
+        """Fills `file`, `size` bytes, with zeros and gives it a pool name, all durable. Raises `OSError`."""
+        _write_file(self._disk, file, b"", size)
+        taken = [int(name[len(_PREFIX) : -len(_SUFFIX)]) for name in self._disk.names(file.parent) if _is_pool(name)]
+        target = file.with_name(f"{_PREFIX}{max(taken, default=0) + 1:08d}{_SUFFIX}")
+        self._disk.rename(file, target)
+        self._disk.sync_directory(file.parent)
+        self._files.append(target)
+
+
+def _is_pool(name: str) -> bool:
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
 
 
 def make_journal(

@@ -80,15 +80,22 @@ def segment_file(directory: Path, number: int) -> Path:
 def read_segments(disk: Disk, directory: Path) -> list[Segment]:
     """All segments in order, by their headers alone. Raises `NoJournal`, `BadHeader`, `UnsupportedVersion`."""
     try:
-        names = [n for n in disk.names(directory) if n.startswith(_PREFIX) and n.endswith(_SUFFIX)]
-    except OSError as error:
-        raise NoJournal(directory) from error
-    segments = [_read_segment(disk, directory / name) for name in names]
+        segments = _listed(disk, directory)
+    except UnreadableJournal:  # the writer may have taken the oldest out of use since it was listed
+        segments = _listed(disk, directory)
     if not segments:
         raise NoJournal(directory)
     for before, segment in pairwise(segments):
         _check_neighbours(before, segment)
     return segments
+
+
+def _listed(disk: Disk, directory: Path) -> list[Segment]:
+    try:
+        names = [n for n in disk.names(directory) if n.startswith(_PREFIX) and n.endswith(_SUFFIX)]
+    except OSError as error:
+        raise NoJournal(directory) from error
+    return [_read_segment(disk, directory / name) for name in names]
 
 
 def read_image(disk: Disk, segment: Segment, descriptor: int) -> bytes:

@@ -14,7 +14,7 @@ from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
 from onecard.notify import Notifier
-from onecard.records import Applied, RecordKind
+from onecard.records import Ack, Applied, RecordKind
 from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import Issuer
 
@@ -193,4 +193,65 @@ def test_the_line_to_the_server_is_always_on_the_screen(world: _World, data: Pat
         world.time.at += 1
         terminal.turn()
     assert world.display.frames[-1].rows[-2].text.startswith("Offline · ")
+    terminal.close()
+
+
+def _fill(world: _World, at: int) -> None:
+    """Every segment but the last two, with records made at `at`; all acknowledged as safe."""
+    log, journal = world.station.log, world.station.journal
+    while journal.room.used_ratio < 0.9:
+        log.write(Applied(at, 1, 1), durable=False)
+    journal.flush()
+    tag = journal.head[1]
+    log.write(Ack(at, 1, journal.durable_sequence, journal.durable_sequence, tag), durable=True)
+
+
+def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outlive_them(world: _World) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    _fill(world, world.station.clock.now().at - 8 * 86_400)
+    journal, applied = world.station.journal, dict(world.station.books.applied)
+    terminal.turn()
+    assert journal.first_sequence == 1, "never in a busy moment"
+    for _ in range(60):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
+    assert journal.first_sequence > 1
+    assert journal.room.used_ratio < 0.9
+    terminal.close()
+    again = start_here(world.station.config.data, time=world.time)
+    assert again.books.applied == applied
+    assert again.till.block() is None
+    again.journal.close()
+
+
+def test_young_segments_are_kept_though_safe(world: _World) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    _fill(world, world.station.clock.now().at - 6 * 86_400)
+    for _ in range(60):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
+    assert world.station.journal.first_sequence == 1
+    terminal.close()
+
+
+def test_the_daily_scrub_tells_a_decayed_record_once(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    log, journal = world.station.log, world.station.journal
+    while not (data / "journal" / "seg-00000003.ocj").exists():
+        log.write(Applied(1, 1, 1), durable=True)
+    file = data / "journal" / "seg-00000002.ocj"
+    image = bytearray(file.read_bytes())
+    image[5000] ^= 1
+    file.write_bytes(image)
+    for _ in range(3):
+        world.time.at += 86_400
+        for _ in range(8):
+            world.time.at += SEAL_SECONDS + 1
+            terminal.turn()
+    gaps = [entry for entry in journal.entries(missing=lambda _: None) if entry.kind == RecordKind.GAP]
+    assert len(gaps) == 1
+    assert any("damaged-seg-00000002.ocj" in line for line in world.told)
     terminal.close()
