@@ -17,6 +17,7 @@ from enum import Enum, unique
 from pathlib import Path
 
 from hardware.pn532.opening import SESSION_BAUDS
+from onecard.clock import CUT_OFF_HOUR
 from onecard.journal.journal import SEGMENT_SIZE, SEGMENTS
 from onecard.money import BadAmount, Fen, parse_yuan
 from onecard.strict_toml import BadConfig, Section, parse
@@ -110,7 +111,7 @@ def read_config(text: str, file: str) -> TerminalConfig:
         keypad_device=root.table("keypad").path("device"),
         sale=_sale(root.table("sale")),
         limits=_limits(root.table("limits")),
-        cut_off_hour=root.table("clock").integer("cut_off_hour", 0, 23, default=6),
+        cut_off_hour=root.table("clock").integer("cut_off_hour", 0, 23, default=CUT_OFF_HOUR),
         segments=journal.integer("segments", 2, 1024, default=SEGMENTS),
         segment_size=journal.integer("segment_kib", 16, 65536, default=SEGMENT_SIZE // _KIB) * _KIB,
     )

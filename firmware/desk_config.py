@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.config import Language, Limits, SaleMode, SaleSettings, TerminalConfig, session_baud, text_of
+from onecard.clock import CUT_OFF_HOUR
 from onecard.journal.journal import SEGMENT_SIZE, SEGMENTS
 from onecard.money import Fen
 from onecard.strict_toml import parse
@@ -65,7 +66,7 @@ def read_desk_config(text: str, file: str) -> DeskConfig:
         reader_baud=session_baud(reader),
         url=server.text("url"),
         ca=server.path("ca"),
-        cut_off_hour=root.table("clock").integer("cut_off_hour", 0, 23, default=6),
+        cut_off_hour=root.table("clock").integer("cut_off_hour", 0, 23, default=CUT_OFF_HOUR),
         segments=journal.integer("segments", 2, 1024, default=SEGMENTS),
         segment_size=journal.integer("segment_kib", 16, 65536, default=SEGMENT_SIZE // _KIB) * _KIB,
     )

@@ -40,6 +40,10 @@ class Clock(Protocol):
         ...
 
 
+CUT_OFF_HOUR = 6
+"""Local hour at which the business day turns where nothing else is set, at terminals and at the server alike."""
+
+
 def business_day(instant: Instant, cut_off_hour: int) -> date:
     """The trading date: before the local `cut_off_hour` (0 … 23) it is still yesterday's."""
     assert 0 <= cut_off_hour < 24

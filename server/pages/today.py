@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import F, Q, Sum
 
-from onecard.clock import Instant, business_day
+from onecard.clock import CUT_OFF_HOUR, Instant, business_day
 from onecard.kinds import ClockQuality
 from server.cards.models import Purse
 from server.ingest.models import Alarm, Bundle, Cursor, DeclinedTap, Gap
@@ -16,7 +16,6 @@ from server.ledger.models import Reason, RollDay
 from server.sites.models import Site, Terminal
 
 SILENT_AFTER = timedelta(minutes=5)
-_CUT_OFF_HOUR = 4
 
 
 @dataclass(slots=True)
@@ -84,7 +83,7 @@ class Today:
 
 def open_day(now: datetime) -> date:
     """The business day that `now` belongs to."""
-    return business_day(Instant(int(now.timestamp()), ClockQuality.TRUSTED), _CUT_OFF_HOUR)
+    return business_day(Instant(int(now.timestamp()), ClockQuality.TRUSTED), CUT_OFF_HOUR)
 
 
 def today(now: datetime) -> Today:

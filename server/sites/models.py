@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from onecard.clock import CUT_OFF_HOUR
 from onecard.identity import TERMINAL_NUMBER_MAX
 
 
@@ -16,7 +17,7 @@ class Site(models.Model):
     code = models.CharField(_("code"), max_length=8, primary_key=True)
     name_zh = models.CharField(_("Chinese name"), max_length=40)
     name_en = models.CharField(_("English name"), max_length=60)
-    cut_off_hour = models.PositiveSmallIntegerField(_("hour at which the business day turns"), default=4)
+    cut_off_hour = models.PositiveSmallIntegerField(_("hour at which the business day turns"), default=CUT_OFF_HOUR)
 
     class Meta:
         verbose_name = _("cinema")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gettext
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,14 @@ from django.core.management import call_command
 from django.utils import timezone
 
 import server
-from onecard.kinds import Outcome
+from firmware.config import read_config
+from onecard.clock import LOCAL_ZONE, Instant, business_day
+from onecard.kinds import ClockQuality, Outcome
 from onecard.money import Fen
 from server.ledger.posting import post_next
 from server.pages.templatetags.money import card_text, in_yuan
 from server.pages.today import open_day
+from server.sites.models import Site
 
 PATHS = ("/", "/flows/", "/terminals/", "/desk/")
 
@@ -146,3 +150,14 @@ def test_the_deployment_check_finds_nothing(database):
 )
 def test_fen_are_shown_as_yuan(fen, text):
     assert in_yuan(None if fen is None else Fen(fen)) == text
+
+
+def test_the_day_turns_at_the_server_when_it_turns_at_a_terminal(database, tmp_path):
+    """Else a sale at five in the morning would stand under a day that the page does not show."""
+    text = f'[terminal]\ndata="{tmp_path}"\n[reader]\ndevice="r"\n[keypad]\ndevice="k"\n[sale]\nmode="show"\n'
+    set_up = read_config(text, "terminal.toml")
+    assert set(Site.objects.values_list("cut_off_hour", flat=True)) == {set_up.cut_off_hour}
+    for hour in (set_up.cut_off_hour - 1, set_up.cut_off_hour):
+        moment = datetime(2026, 3, 2, hour, 30, tzinfo=LOCAL_ZONE)
+        here = Instant(int(moment.timestamp()), ClockQuality.TRUSTED)
+        assert open_day(moment) == business_day(here, set_up.cut_off_hour)

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=8, primary_key=True, serialize=False, verbose_name='code')),
                 ('name_zh', models.CharField(max_length=40, verbose_name='Chinese name')),
                 ('name_en', models.CharField(max_length=60, verbose_name='English name')),
-                ('cut_off_hour', models.PositiveSmallIntegerField(default=4, verbose_name='hour at which the business day turns')),
+                ('cut_off_hour', models.PositiveSmallIntegerField(default=6, verbose_name='hour at which the business day turns')),
             ],
             options={
                 'verbose_name': 'cinema',
