@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 from onecard.journal import frame
 from onecard.journal.disk import OsDisk
@@ -67,15 +69,19 @@ WRITERS: Mapping[str, Callable[[], OsDisk]] = {
 }
 
 
-def _crc_ignored(image: bytes, offset: int, seed: int) -> Frame | None:
-    body = offset + frame.HEAD.size
-    if body + frame.TAG_SIZE > len(image):
-        return None
-    _crc, length, kind, undurable, sequence = frame.HEAD.unpack_from(image, offset)
-    end = body + length + frame.TAG_SIZE
-    if kind == 0 or length > frame.MAX_PAYLOAD or end > len(image):
-        return None
-    return Frame(offset, kind, undurable, sequence, image[body : end - 8], image[end - 8 : end])
+class _AnyChecksum(int):
+    """A checksum that every other one equals."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
+_NO_CHECK = SimpleNamespace(crc32=lambda *arguments: _AnyChecksum(zlib.crc32(*arguments)))
 
 
 def _all_vouch(image: bytes, offset: int, seed: int) -> Frame | None:
@@ -93,7 +99,7 @@ def _decoding(decode: Callable[[bytes, int, int], Frame | None]) -> Mapping[str,
 
 
 READERS: Mapping[str, Mapping[str, object]] = {
-    "crc-ignored": _decoding(_crc_ignored),
+    "crc-ignored": {"onecard.journal.scan.zlib": _NO_CHECK, "onecard.journal.frame.zlib": _NO_CHECK},
     "every-later-record-vouches": _decoding(_all_vouch),
     "no-later-record-vouches": _decoding(_none_vouch),
     "mark-ignored": {"onecard.journal.recovery.read_mark": lambda _disk, _directory: None},

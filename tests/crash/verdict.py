@@ -109,6 +109,8 @@ def judge(files: Files, promise: Promise, records: dict[int, Written], *, whole:
         return None
     with journal:
         found = journal.recovery.last_sequence
+        if journal.recovery.missing:
+            raise Lost(f"a power cut was taken for damage: {journal.recovery.missing}")
         if found < promise.durable:
             raise Lost(f"record {promise.durable} was promised, the last found is {found}")
         if found > promise.written:
@@ -184,6 +186,8 @@ def refuses_decay(files: Files, records: dict[int, Written]) -> None:
             try:
                 with _open(MemoryDisk(state)) as journal:
                     found = journal.recovery.last_sequence
+                    if journal.recovery.missing:
+                        continue
             except OnecardError:
                 continue
             raise Lost(f"a byte of a durable record changed, and the journal went on from {found} of {last}")
