@@ -126,7 +126,7 @@ def test_a_power_cut_before_any_call_leaves_the_old_or_the_new_state(tables, fau
     tables.restore(blank)
     wanted = states(tables)
     for at in range(len(calls)):
-        for seed in range(3):
+        for seed in range(2):
             tables.restore(blank)
             done: list[dict] = []
             disk = faulty_disk({at: "cut"})
@@ -263,7 +263,7 @@ def test_no_flipped_bit_is_silently_wrong(tables):
     told = 0
     for name, size in ((tables.generation.name, end + 40), ("DURABLE", 36), ("pool-00000001.ocj", 64)):
         for at in range(size):
-            for bit in (0, 3, 7):
+            for bit in (at % 8, (at + 3) % 8):
                 tables.restore(whole)
                 flipped = bytearray(whole[name])
                 flipped[at] ^= 1 << bit
@@ -273,7 +273,7 @@ def test_no_flipped_bit_is_silently_wrong(tables):
                         assert content(journal) == right, (name, at, bit)
                 except OnecardError:
                     told += 1
-    assert told >= end * 3, "every one before the end"
+    assert told >= end * 2, "every one before the end"
 
 
 def test_a_kill_between_snapshot_and_rename_leaves_the_old_generation(tables, faulty_disk, power_cut):
@@ -302,6 +302,33 @@ def test_a_kill_between_snapshot_and_rename_leaves_the_old_generation(tables, fa
             assert content(journal) == before
             journal.compact()
             assert content(journal) == before
+
+
+def test_the_only_spare_file_is_not_written_while_its_old_name_may_come_back(tables, faulty_disk, power_cut):
+    tables.create()
+    with tables.open() as journal:
+        journal.commit([Listed("config", 1), Put("config", 1, b'{"a":1}')])
+        before = content(journal)
+    (tables.directory / "pool-00000003.ocj").unlink()
+    whole, probe = tables.snapshot(), faulty_disk()
+    with tables.open(disk=probe) as journal:
+        journal.compact()
+        once = len(probe.calls)
+        journal.compact()
+    for at, seed in itertools.product(range(once, len(probe.calls)), range(6)):
+        tables.restore(whole)
+        disk = faulty_disk({at: "cut"})
+        journal = tables.open(disk=disk)
+        journal.compact()
+        if at < len(probe.calls) - 3:  # the last ones close it
+            with pytest.raises(power_cut):
+                journal.compact()
+        disk.power_cut(random.Random(seed))
+        with tables.open() as journal:
+            assert content(journal) == before
+            journal.compact()
+        for leftover in set(tables.directory.iterdir()) - {tables.directory / name for name in whole}:
+            leftover.unlink()
 
 
 def test_a_compaction_torn_in_any_sector_is_not_read(tables):
