@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from firmware.boot import start
-from firmware.desk_config import load_desk_config
-from firmware.desk_link import SignedLink
-from firmware.desk_service import make_desk, run
+from firmware.desk.config import load_desk_config
+from firmware.desk.link import SignedLink
+from firmware.desk.service import make_desk, run
 from sync_daemon.service import Stopped, StopSignal
 from sync_daemon.uplink import Uplink
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.desk_link import SignedLink
-from firmware.issuing import Pace
+from firmware.desk.issuing import Pace
+from firmware.desk.link import SignedLink
 from hardware.cards.classic_layout import SECTORS
 from hardware.cards.personalisation_script import PUBLIC_KEYS
 from hardware.cards.selection import select_purse
@@ -28,7 +28,7 @@ from onecard.purse.certificate import Certificate, open_certificate
 from onecard.purse.record import record_key
 from onecard.purse.ring import Ring, read_ring
 from onecard.records import Intent, Issue, OutcomeRecord
-from tests.firmware.issuing.conftest import ISSUE, LOAD, STATION, TRANSPORT, UID, Centre, Place
+from tests.firmware.desk.conftest import ISSUE, LOAD, STATION, TRANSPORT, UID, Centre, Place
 
 
 class TerminalKeys:

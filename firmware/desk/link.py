@@ -21,7 +21,7 @@ _PATHS = MappingProxyType(
 
 
 class SignedLink:
-    """`firmware.issuing.DeskLink` of one station."""
+    """`firmware.desk.issuing.DeskLink` of one station."""
 
     def __init__(self, identity: Identity, signing_private: bytes, post: Callable[[str, bytes], bytes]) -> None:
         """`signing_private` is the station's 32-byte Ed25519 key; `post(path, body)` gives the body of the answer."""

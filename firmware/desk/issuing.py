@@ -17,8 +17,8 @@ from enum import Enum, unique
 from typing import Protocol
 
 from firmware.card_sight import Presentation, Refused, Sight
-from firmware.desk_sight import Lying, Unsteady, look
-from firmware.issue_book import IssueBook
+from firmware.desk.book import IssueBook
+from firmware.desk.sight import Lying, Unsteady, look
 from firmware.logbook import Logbook
 from firmware.purse_memory import record_keys
 from firmware.results import Declined, NoCard, Shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from firmware.boot import Station
-from firmware.issue_book import IssueBook
-from firmware.issuing import Desk, DeskLink, Pace
+from firmware.desk.book import IssueBook
+from firmware.desk.issuing import Desk, DeskLink, Pace
 from onecard.errors import OnecardError
 from onecard.journal import JournalError, JournalFull
 from onecard.records import decode_record

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from firmware.desk_link import SignedLink
-from firmware.issue_book import IssueBook
-from firmware.issuing import Desk, Pace
+from firmware.desk.book import IssueBook
+from firmware.desk.issuing import Desk, Pace
+from firmware.desk.link import SignedLink
 from firmware.logbook import Logbook
 from firmware.purse_memory import PurseMemory
 from firmware.tap import Teller

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.desk_config import load_desk_config, read_desk_config
+from firmware.desk.config import load_desk_config, read_desk_config
 from onecard.strict_toml import BadConfig
 
 GOOD = """
