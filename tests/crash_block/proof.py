@@ -74,7 +74,9 @@ def _prove(command: list[str], fault: str, judged: Judge, seed: int, last: int) 
         fates: Counter[str] = Counter()
         first: dict[str, str] = {}
         for state, files in replay(folder, image, epochs, states[-last:]):
-            fate, _, why = judged(files / _PLACE, said[: epochs[state.epoch].marks]).partition(": ")
+            fate, why = "unmountable", ""
+            if files is not None:
+                fate, _, why = judged(files / _PLACE, said[: epochs[state.epoch].marks]).partition(": ")
             fates[fate] += 1
             first.setdefault(fate, f"after flush {state.epoch}, sectors {sorted(state.changes)[:8]}: {why}")
     return {

@@ -80,10 +80,12 @@ def test_no_state_of_a_long_run_loses_a_record(mode: str, least: int) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("call", ["flushes", "writes"])
 def test_a_fault_at_any_place_of_a_run_loses_nothing(call: str) -> None:
+    """ext4 itself may be left unmountable: it notes the error in its superblock, in place, which a cut then tears."""
     survived = 0
     for skip in range(0, 48, 2):
         report = prove("fault", 8, call, skip, last=30, seed=random.randrange(1 << 32))
-        assert set(report["fates"]) == HELD
+        assert HELD <= set(report["fates"]) <= HELD | {"unmountable"}
+        assert report["fates"]["held"] > 20 or report["promises"] == 0
         survived += report["status"] == 0
     assert survived > 4
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from tools.blockdisk.log import SECTOR
@@ -12,10 +14,11 @@ from tools.blockdisk.loop import loop_device, mounted
 from tools.blockdisk.states import Epoch, State, pass_over
 
 
-def replay(folder: Path, image: bytes, epochs: list[Epoch], states: list[State]) -> Iterator[tuple[State, Path]]:
+def replay(folder: Path, image: bytes, epochs: list[Epoch], states: list[State]) -> Iterator[tuple[State, Path | None]]:
     """Each of `states` (in order of their epochs) with the place where it is mounted until the next is asked for.
 
-    Raises `OSError` when a state cannot be mounted.
+    None for a place that ext4 will not mount before e2fsck: its superblock, of two sectors, was torn while it noted an
+    error of the device.
     """
     base, passed = bytearray(image), 0
     file, place = folder / "state", folder / "state.files"
@@ -25,8 +28,15 @@ def replay(folder: Path, image: bytes, epochs: list[Epoch], states: list[State])
         passed = number
         for state in group:
             _lay_down(file, base, state)
-            with loop_device(file, direct=False) as device, mounted(device, place):
-                yield state, place
+            with loop_device(file, direct=False) as device, ExitStack() as held:
+                try:
+                    held.enter_context(mounted(device, place))
+                except OSError as error:
+                    if error.errno != errno.EBADMSG:
+                        raise
+                    yield state, None
+                else:
+                    yield state, place
 
 
 def _lay_down(file: Path, base: bytearray, state: State) -> None:
