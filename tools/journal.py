@@ -1,17 +1,22 @@
-"""`onecard journal`: is this journal whole, and what is in it. Reads only; the terminal may run meanwhile."""
+"""`onecard journal`: is this journal whole, what is in it, and what of a damaged one can be saved. Reads only; the
+terminal may run meanwhile, the directory may be on a read-only disk."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
-from onecard.journal import Entry, JournalReader
+from onecard.journal import Entry, JournalReader, Missing
 from onecard.journal.check import Report, check_journal
+from onecard.journal.export import export_lines, verify_export
 from onecard.journal.frame import CHAIN_KEY_SIZE
 from onecard.journal.table import entry_document
 from onecard.records import BadRecord, RecordKind
@@ -23,7 +28,8 @@ directory_argument = click.argument(
 )
 
 
-def _chain_key(_: click.Context, __: click.Parameter, file: Path | None) -> bytes | None:
+def _key(_: click.Context, __: click.Parameter, file: Path | None) -> bytes | None:
+    """The key in a file; a chain key, an Ed25519 seed and an Ed25519 public key all have 32 bytes."""
     if file is None:
         return None
     raw = file.read_bytes()
@@ -37,11 +43,20 @@ def _chain_key(_: click.Context, __: click.Parameter, file: Path | None) -> byte
     return raw
 
 
+_KEY_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; without it the lines go to the screen.",
+)
+
+
 key_option = click.option(
     "--key-file",
     "chain_key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=_chain_key,
+    type=_KEY_FILE,
+    callback=_key,
     help="The terminal's chain key: proves that no record was altered by hand, too.",
 )
 
@@ -50,7 +65,7 @@ key_option = click.option(
 def command() -> None:
     """Look into a terminal's journal: the records of everything it did.
 
-    Nothing is written, so it is safe while the terminal runs and on a copy.
+    Nothing is written into it, so it is safe while the terminal runs and on a copy.
     """
 
 
@@ -64,7 +79,8 @@ def check(directory: Path, chain_key: bytes | None, as_json: bool) -> None:
     Exit code 0: whole (an unfinished last record is normal after a power cut and is cut at the next start).
     Exit code 1: damaged; the file and the byte are named. Then do not start the terminal: copy DIR and call the centre.
     """
-    report = check_journal(directory, chain_key)
+    with _bar("checking") as told:
+        report = check_journal(directory, chain_key, progress=told)
     if as_json:
         click.echo(json.dumps(_report_document(report), ensure_ascii=False))
     else:
@@ -110,6 +126,92 @@ def list_records(
             break
         if not wanted or entry.kind in wanted:
             click.echo(_json_line(entry) if as_json else _text_line(entry))
+
+
+@command.command()
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(exists=True, path_type=Path))
+@key_option
+@click.option("--sign-key", type=_KEY_FILE, callback=_key, help="The terminal's sign.key, beside its journal.")
+@click.option("--unsigned", is_flag=True, help="Leave the signature empty; nobody can prove such a file.")
+@_OUTPUT
+@click.option("--verify", "exported", type=_KEY_FILE, help="Check this export instead of writing one; give --key.")
+@click.option("--key", "public_key", type=_KEY_FILE, callback=_key, help="The terminal's Ed25519 public key.")
+def export(
+    *,
+    directory: Path | None,
+    chain_key: bytes | None,
+    sign_key: bytes | None,
+    unsigned: bool,
+    output: Path | None,
+    exported: Path | None,
+    public_key: bytes | None,
+) -> None:
+    """Write the journal in DIR as signed lines of JSON for auditors (docs/formats/journal-export.md).
+
+    Holds the records up to the durable mark. Exit code 1 if some are lost: the lines then say which. With --verify FILE
+    --key KEY an export is checked: exit code 0 when it is the terminal's own and unaltered.
+    """
+    if exported is not None:
+        if public_key is None:
+            raise click.UsageError("--verify needs --key, the file with the terminal's public key")
+        with exported.open("rb") as lines, _bar("verifying") as told:
+            found = verify_export(lines, public_key, lambda: told(1, 0))
+        click.echo(f"terminal {found.terminal}: {found.records} records, {found.missing} lost, head {found.head}")
+        return
+    if directory is None:
+        raise click.UsageError("give the journal's directory, or --verify FILE")
+    if sign_key is None and not unsigned:
+        raise click.UsageError("give --sign-key (the file sign.key beside the journal), or --unsigned")
+    reader = JournalReader(directory, chain_key)
+    lost: list[Missing] = []
+    _write(reader, reader.entries(missing=lost.append), lost, None if unsigned else sign_key, output)
+
+
+@command.command()
+@directory_argument
+@key_option
+@_OUTPUT
+def salvage(directory: Path, chain_key: bytes | None, output: Path | None) -> None:
+    """Save what is whole of a damaged journal in DIR, as lines of JSON like those of `export`, unsigned.
+
+    Also the records behind the damage, marked "after_gap", and the newest ones that were not yet durable. Exit code 1
+    if records are lost; the lines say which. Works on a copy as well; nothing in DIR is changed.
+    """
+    reader = JournalReader(directory, chain_key)
+    lost: list[Missing] = []
+    _write(reader, reader.all_entries(missing=lost.append), lost, None, output)
+
+
+def _write(
+    reader: JournalReader, entries: Iterable[Entry], lost: list[Missing], sign_key: bytes | None, output: Path | None
+) -> None:
+    mark = reader.durable
+    total = mark.name.sequence if mark else 0
+    with contextlib.ExitStack() as stack:
+        told = stack.enter_context(_bar("writing"))
+        file = sys.stdout.buffer if output is None else stack.enter_context(output.open("wb"))
+        for line in export_lines(reader.terminal, entries, lost, sign_key):
+            file.write(line)
+            told(1, total)
+    for run in lost:
+        click.echo(f"LOST: records {run.first} to {run.last}: {run.damage}", err=True)
+    if lost:
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def _bar(words: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal's standard error, nothing elsewhere; told steps done (one at a time) and in all."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(words, total=None)
+
+        def told(_: int, total: int) -> None:
+            progress.update(task, advance=1, total=total or None)
+
+        yield told
 
 
 def _fields(entry: Entry) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.errors import BadHeader, JournalDamage
-from onecard.journal.header import HEADER_SIZE
+from onecard.journal.frame import KIND_AT
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE, Pool
 from onecard.journal.recovery import read_mark
-from onecard.journal.scan import chained_frames, torn_size
+from onecard.journal.scan import frame_at, prove_chain, torn_size, whole_frames
 from onecard.journal.segment import Segment, load_image, read_segments
-from onecard.journal.walk import Entry, segment_entries
+from onecard.journal.walk import check_link
+from onecard.records import RecordKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,60 +36,89 @@ class Report:
     damage: list[JournalDamage]
 
 
-def check_journal(directory: Path, key: bytes | None, *, disk: Disk | None = None) -> Report:
+@dataclass(slots=True)
+class _Tally:
+    """What was found so far: whole records, the last one's sequence, the epoch in force, torn bytes at the end."""
+
+    records: int
+    last: int
+    epoch: int
+    torn: int
+    damage: list[JournalDamage]
+
+
+def check_journal(
+    directory: Path,
+    key: bytes | None,
+    *,
+    disk: Disk | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
     """Proves every CRC, the sequence, the links and, with the 32-byte chain key, every tag.
 
-    Raises `NoJournal`, and `JournalDamage` when not even the headers tell which segments there are.
+    `progress` is told segments done and in all. Raises `NoJournal`, and `JournalDamage` when not even the headers tell
+    which segments there are.
     """
     disk = disk or OsDisk()
     mark = read_mark(disk, directory)  # before the segments: a running terminal only moves it on
     segments = read_segments(disk, directory)
-    damage: list[JournalDamage] = []
-    last: Entry | None = None
-    records = 0
-    for segment, successor in zip(segments, [*segments[1:], None], strict=True):
-        for entry in _collect(disk, segment, successor, key, damage):
-            if mark is not None and entry.name.sequence == mark.name.sequence and entry.tag != mark.tag:
-                damage.append(
-                    BadHeader(directory / DURABLE, 24, f"its tag is not that of record {entry.name.sequence}")
-                )
-            records += 1
-            last = entry
-    header = segments[-1].header
+    header = segments[0].header
+    tally = _Tally(0, header.first_sequence - 1, header.epoch, 0, [])
+    for done, (segment, successor) in enumerate(zip(segments, [*segments[1:], None], strict=True), 1):
+        try:
+            _check(disk, segment, successor, key=key, mark=mark, tally=tally)
+        except JournalDamage as error:
+            tally.damage.append(error)
+        progress(done, len(segments))
     return Report(
         terminal=header.terminal,
-        epoch=last.name.epoch if last else header.epoch,
+        epoch=tally.epoch,
         segments=len(segments),
         pool=len(Pool(disk, directory)),
-        first_sequence=segments[0].header.first_sequence,
-        last_sequence=last.name.sequence if last else header.first_sequence - 1,
+        first_sequence=header.first_sequence,
+        last_sequence=tally.last,
         durable_sequence=mark.name.sequence if mark else None,
-        records=records,
-        torn_bytes=_tail(disk, segments[-1], mark, damage),
+        records=tally.records,
+        torn_bytes=tally.torn,
         chain_proved=key is not None,
-        damage=damage,
+        damage=tally.damage,
     )
 
 
-def _collect(
-    disk: Disk, segment: Segment, successor: Segment | None, key: bytes | None, damage: list[JournalDamage]
-) -> Iterator[Entry]:
-    try:
-        yield from segment_entries(disk, segment, successor, key=key, last=None)
-    except JournalDamage as error:
-        damage.append(error)
-
-
-def _tail(disk: Disk, segment: Segment, mark: DurableMark | None, damage: list[JournalDamage]) -> int:
-    """Torn bytes at the end of the newest segment, judged with the mark as a start would."""
-    if any(error.file == segment.file for error in damage):
-        return 0
+def _check(
+    disk: Disk,
+    segment: Segment,
+    successor: Segment | None,
+    *,
+    key: bytes | None,
+    mark: DurableMark | None,
+    tally: _Tally,
+) -> None:
+    """One segment, by its offsets: no record is built. Raises `JournalDamage` after what was whole is counted."""
+    header = segment.header
     image = load_image(disk, segment)
-    sequence, end = segment.header.first_sequence, HEADER_SIZE
-    for frame in chained_frames(segment, image, None):
-        sequence, end = frame.sequence + 1, frame.end
-    try:
-        return torn_size(segment, image, end, sequence, mark.name.sequence if mark else 0)
-    except JournalDamage as error:
-        damage.append(error)
-        return 0
+    offsets, end = whole_frames(segment, image)
+    if successor is not None and len(offsets) > successor.header.first_sequence - header.first_sequence:
+        kept = successor.header.first_sequence - header.first_sequence
+        offsets, end = offsets[:kept], offsets[kept]
+    tally.epoch = header.epoch
+    for offset in offsets:
+        if image[offset + KIND_AT] == RecordKind.BOOT:
+            tally.epoch = boot_of(frame_at(image, offset)).epoch
+    if offsets:
+        tally.records += len(offsets)
+        tally.last = header.first_sequence + len(offsets) - 1
+    if mark is not None and header.first_sequence <= mark.name.sequence < header.first_sequence + len(offsets):
+        tag = frame_at(image, offsets[mark.name.sequence - header.first_sequence]).tag
+        if tag != mark.tag:
+            reason = f"its tag is not that of record {mark.name.sequence}"
+            tally.damage.append(BadHeader(segment.file.with_name(DURABLE), 24, reason))
+    if key is not None:
+        prove_chain(segment, image, offsets, end, key)
+    next_sequence = header.first_sequence + len(offsets)
+    if successor is None:
+        tally.torn = torn_size(segment, image, end, next_sequence, mark.name.sequence if mark else 0)
+    elif next_sequence < successor.header.first_sequence:
+        torn_size(segment, image, end, next_sequence, successor.header.first_sequence - 1)
+    else:
+        check_link(successor, tally.epoch, frame_at(image, offsets[-1]).tag if offsets else header.previous_tag)

@@ -101,10 +101,11 @@ def segment_entries(
                     missing(run)
                 return
     if successor is not None and sequence == sealed_at:
-        _check_link(successor, epoch, tag)
+        check_link(successor, epoch, tag)
 
 
-def _check_link(successor: Segment, epoch: int, tag: bytes) -> None:
+def check_link(successor: Segment, epoch: int, tag: bytes) -> None:
+    """Whether `successor` continues what ends in `epoch` with `tag`. Raises `BadHeader`."""
     if successor.header.previous_tag != tag:
         raise BadHeader(successor.file, 48, "it does not continue the chain of the segment before it")
     if successor.header.epoch != epoch:
