@@ -160,7 +160,7 @@ class MutableJournal:
         """
         self._check_service()
         after = self.state.after(changes)
-        if self._limit < after.weight > self.state.weight:
+        if after.weight > self._limit:
             raise TablesFull(self._directory, after.weight, self._limit)
         if not changes:
             return
