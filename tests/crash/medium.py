@@ -90,7 +90,13 @@ class _File:
                 self.sectors.setdefault(number, [old]).append(new)
 
     def resize(self, size: int) -> None:
+        cut = range(size // SECTOR, -(-len(self.current) // SECTOR))
+        before = [self.version(number) for number in cut]
         del self.current[size:]
+        for number, old in zip(cut, before, strict=True):
+            new = self.version(number)
+            if new != old:
+                self.sectors.setdefault(number, [old]).append(new)
         self.current.extend(bytes(size - len(self.current)))
         self.sizes.append(size)
 

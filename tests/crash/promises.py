@@ -25,6 +25,7 @@ class Promise:
     made: bool = False
     durable: int = 0
     written: int = 0
+    kept_from: int = 1  # records below it may have been given up
 
 
 def history(calls: list[Call]) -> dict[int, Written]:
@@ -55,6 +56,8 @@ def promises(calls: list[Call]) -> list[Promise]:
                 now = replace(now, made=True)
             case Say(("opening",) | ("begin", *_)):
                 now = replace(now, written=now.written + 1)
+            case Say(("releasing", first)):
+                now = replace(now, kept_from=int(first))
             case Say(("opened", _, durable) | ("flushed", durable) | ("done", durable, _, "1")):
                 now = replace(now, durable=int(durable))
             case _:

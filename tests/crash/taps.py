@@ -1,12 +1,13 @@
 """The process under proof: a terminal's taps on a real journal. Run by strace, killed, starved and lied to.
 
-    python -m tests.crash.taps DIRECTORY TAPS alone|riding [MUTANT]
+    python -m tests.crash.taps DIRECTORY TAPS alone|riding|recycling [MUTANT]
 
 A tap is a durable INTENT and a durable PAID, every seventh an ABANDONED. `riding` adds between them what rides along
 in a shift: refusals, the server's acknowledgement, an idle seal, and now and then a long record over several sectors.
 Three long records, mostly zeros, come first, so that segments of 16 KiB (the smallest there are) turn over in a short
-run too. Half-way the journal is closed and opened again. Each line of the standard output is a promise; a fault that
-ends the terminal's service ends the process with status 3, as the product would.
+run too. `recycling` begins with seven, and gives the oldest segment back to the pool before its last tap. Half-way the
+journal is closed and opened again. Each line of the standard output is a promise; a fault that ends the terminal's
+service ends the process with status 3, as the product would.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ OUT_OF_SERVICE = 3
 _AT = 1_900_000_000
 
 
-def main(directory: Path, taps: int, riding: bool, mutant: str) -> None:
+def main(directory: Path, taps: int, shift: str, mutant: str) -> None:
     """Runs the taps. Raises `JournalError` when the disk does not let it."""
     disk = WRITERS[mutant]() if mutant else OsDisk()
+    riding = shift == "riding"
     seeds = random.Random(1)
     segments = 4 + taps * (1_200 if riding else 250) // SEGMENT_SIZE
     Journal.create(
@@ -46,13 +48,15 @@ def main(directory: Path, taps: int, riding: bool, mutant: str) -> None:
     _say("created")
     journal = _open(directory, disk, seeds)
     long = 3200 if riding else 4096
-    for number in range(3):
+    for number in range(7 if shift == "recycling" else 3):
         _append(journal, LONG, bytes([number + 1]).ljust(long, b"\0"), durable=True)
     for tap in range(taps):
         if tap == taps // 2:
             journal.close()
             _say("flushed", journal.next_sequence - 1)
             journal = _open(directory, disk, seeds)
+        if shift == "recycling" and tap == taps - 1:
+            _recycle(journal)
         _tap(journal, tap, riding)
         if tap % 5 == 4:
             journal.prepare()
@@ -66,6 +70,14 @@ def _open(directory: Path, disk: OsDisk, seeds: random.Random) -> Journal:
     journal = Journal.open(directory, chain_key=KEY, boot=boot, random=seeds.randbytes, disk=disk)
     _say("opened", journal.epoch, journal.next_sequence - 1)
     return journal
+
+
+def _recycle(journal: Journal) -> None:
+    end = journal.care.oldest_end
+    assert end is not None
+    _say("releasing", end + 1)
+    assert journal.care.release(end, journal.entry(end).tag, below=end + 1, is_old=lambda _: True)
+    assert journal.care.recycle()
 
 
 def _tap(journal: Journal, tap: int, riding: bool) -> None:
@@ -144,7 +156,7 @@ def _say(*words: object) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "riding", "".join(sys.argv[4:]))
+        main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:]))
     except JournalError as error:
         print(error, file=sys.stderr)
         sys.exit(OUT_OF_SERVICE)

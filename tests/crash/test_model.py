@@ -39,7 +39,13 @@ def test_a_sector_written_twice_may_hold_any_of_its_versions() -> None:
 def test_a_size_changes_whatever_the_sectors_hold() -> None:
     states = _states(Medium({"f": b"ab"}), Write(1, 2, b"cd"))
     assert sorted(s["f"] for s in states) == [b"ab", b"ab\0\0", b"abcd"]
-    assert sorted(s["f"] for s in _states(Medium({"f": b"ab"}), Resize(1, 1))) == [b"a", b"ab"]
+    assert sorted(s["f"] for s in _states(Medium({"f": b"ab"}), Resize(1, 1))) == [b"a", b"a\0", b"ab"]
+
+
+def test_a_file_emptied_and_filled_with_zeros_may_keep_any_of_its_sectors() -> None:
+    states = _states(Medium({"f": _OLD * 2}), Resize(1, 0), Write(1, 0, bytes(1024)))
+    zeros = bytes(SECTOR)
+    assert {s["f"] for s in states} >= {_OLD * 2, zeros * 2, _OLD + zeros, zeros + _OLD, b""}
 
 
 def test_a_sync_leaves_one_version() -> None:

@@ -64,9 +64,17 @@ def test_no_power_cut_loses_a_promised_record(taps: Taps, shift: str) -> None:
     assert tally.nested > 100
 
 
+def test_no_power_cut_while_a_segment_is_given_back_loses_a_promised_record(taps: Taps) -> None:
+    run = taps(4, "recycling")
+    assert run.status == 0, run.errors
+    tally = prove(run.calls, Search(1, Effort(24, tears=200), nested=80, nested_effort=Effort(16, tears=0)))
+    print(f"4 taps recycling: {tally}")
+    assert any(isinstance(c, trace.Rename) and c.target.startswith("journal/retired-") for c in run.calls)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("shift", ["alone", "riding"])
+@pytest.mark.parametrize("shift", ["alone", "riding", "recycling"])
 @pytest.mark.parametrize(("count", "tears", "nested"), [(15, 1, 200), (200, 24, 100)])
 def test_no_power_cut_in_a_long_shift_loses_a_promised_record(
     taps: Taps, shift: str, count: int, tears: int, nested: int

@@ -100,7 +100,7 @@ def judge(files: Files, promise: Promise, records: dict[int, Written], *, whole:
     """None when there is no journal yet, and none was promised. Raises `Lost`, `OnecardError`."""
     disk = MemoryDisk(files)
     first = 1 if whole else max(1, promise.durable - _WINDOW)
-    claimed = _claimed(files, disk, first)
+    claimed = _claimed(files, disk, max(first, promise.kept_from))
     try:
         journal = _open(disk)
     except NoJournal:
@@ -117,6 +117,9 @@ def judge(files: Files, promise: Promise, records: dict[int, Written], *, whole:
             raise Lost(f"record {found} was found, the last handed over is {promise.written}")
         if claimed and claimed[-1].name.sequence > found:
             raise Lost(f"the mark claimed {claimed[-1].name.sequence}, the last found is {found}")
+        if journal.first_sequence > promise.kept_from:
+            raise Lost(f"records from {promise.kept_from} on were promised, the first is {journal.first_sequence}")
+        first = max(first, journal.first_sequence)
         disk.calls.append(Say(("opened", str(journal.epoch), str(found + 1))))
         added = journal.append(_KIND, _ADDED, durable=True)
         disk.calls.append(Say(("done", str(added.sequence), str(added.epoch), "1")))
@@ -127,7 +130,7 @@ def judge(files: Files, promise: Promise, records: dict[int, Written], *, whole:
         raise Lost(f"the numbers are not {first} … {found + 2}")
     for entry in entries[:-2]:
         _same(entry, records[entry.name.sequence])
-    if entries[: len(claimed)] != claimed:
+    if not set(claimed) <= set(entries):
         raise Lost("a record shown to a reader before is another now")
     boot, last = entries[-2:]
     if (boot.kind, last.payload, last) != (RecordKind.BOOT, _ADDED, one) or boot.name.epoch != last.name.epoch:
@@ -166,7 +169,7 @@ def _nested(
         if key not in seen:
             seen.add(key)
             tally.nested += 1
-            judge(state, Promise(promise.made, told[made], last), after.records, whole=False)
+            judge(state, Promise(promise.made, told[made], last, promise.kept_from), after.records, whole=False)
 
 
 def refuses_decay(files: Files, records: dict[int, Written]) -> None:
@@ -206,7 +209,7 @@ def believes_no_ghost(files: Files, ghosts: Files, promise: Promise, records: di
     own = {number: written for number, written in records.items() if number <= found}
     own[found + 1] = Written(epoch, RecordKind.BOOT, None)
     own[found + 2] = Written(epoch, _KIND, _ADDED)
-    judge(disk.after_a_cut(), Promise(promise.made, added.sequence, added.sequence), own)
+    judge(disk.after_a_cut(), Promise(promise.made, added.sequence, added.sequence, promise.kept_from), own)
 
 
 def _claimed(files: Files, disk: MemoryDisk, first: int) -> list[Entry]:
