@@ -64,13 +64,13 @@ def run(data: Path, host: str, port: int, workers: int) -> None:
     installation.enter(data)
     data = data.resolve()
     onecard = [sys.executable, "-m", "tools.cli"]
-    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
-    web += ["--workers", str(workers), "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
+    web = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port)]
+    web += ["--workers", str(workers), "--no-ws", "--log-level", "warning"]
     web += ["--ssl-certificate", str(data / "tls" / "server.pem"), "--ssl-keyfile", str(data / "tls" / "server.key")]
     children = [
         Child("keys", [*onecard, "keys", "serve", "--data", str(data / "keys"), "--socket", str(data / "keyd.sock")]),
         Child("poster", [sys.executable, "-m", "server.ledger.poster"]),
-        Child("web", [*web, "server.wsgi:application"]),
+        Child("web", [*web, "server.wsgi:gate"]),
     ]
     environment = os.environ | installation.environment(data)
     supervisor = Supervisor(children, environment, lambda line: click.echo(line, err=True))

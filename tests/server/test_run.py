@@ -90,6 +90,16 @@ class Running:
         return found
 
 
+def enrolled(running, make_teller):
+    """A terminal let in by a token."""
+    token = onecard("server", "token", "--data", str(running.data), "--site", "WDK").stdout.strip()
+    signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
+    request = Request(token, signing.public_key().public_bytes_raw(), sealing.public_key().public_bytes_raw(), "t")
+    answer = running.post("/enrol/v1", pack_request(request, signing.private_bytes_raw()))
+    identity = open_answer(open_envelope(answer), sealing.private_bytes_raw())
+    return make_teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
+
+
 def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
     said = onecard("server", "init", "--data", str(data)).stdout
     assert re.search(r"manager: admin  password: \S{12}", said)
@@ -99,13 +109,7 @@ def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
 
     running = Running(data)
     try:
-        token = onecard("server", "token", "--data", str(data), "--site", "WDK").stdout.strip()
-        signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
-        request = Request(token, signing.public_key().public_bytes_raw(), sealing.public_key().public_bytes_raw(), "t")
-        answer = running.post("/enrol/v1", pack_request(request, signing.private_bytes_raw()))
-        identity = open_answer(open_envelope(answer), sealing.private_bytes_raw())
-        teller = make_teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
-
+        teller = enrolled(running, make_teller)
         ack, _ = open_reply(running.post("/sync/v1/bundle", teller.bundle()))
         assert open_acknowledgement(ack, teller.public, teller.number).received == 1
 
