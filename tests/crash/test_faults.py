@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.crash import trace
+from tests.crash.calls import Say, Sync, SyncDirectory, Write
 from tests.crash.promises import history, promises
 from tests.crash.taps import OUT_OF_SERVICE
 from tests.crash.verdict import judge
@@ -21,7 +23,7 @@ _TAPS = 4
 _WRITES, _FLUSHES = 30, 13
 _FAULTS = {
     "flush-eio": ("fdatasync:error=EIO:when={n}",),
-    "flush-eio-for-good": ("fdatasync:error=EIO:when={n}+", "fsync:error=EIO:when=12+"),
+    "flush-eio-for-good": ("fdatasync:error=EIO:when={n}+", "fsync:error=EIO:when={opened}+"),
     "write-enospc": ("pwrite64:error=ENOSPC:when={n}",),
     "write-eio-for-good": ("pwrite64:error=EIO:when={n}+",),
     "write-short": ("pwrite64:retval=20:when={n}",),
@@ -29,14 +31,34 @@ _FAULTS = {
     "killed-at-a-write": ("pwrite64:signal=SIGKILL:when={n}",),
     "killed-at-a-flush": ("fdatasync:signal=SIGKILL:when={n}",),
 }
-_MADE = 9
-"""Writes that make the journal, before its first record: those are not aimed at."""
 
 
-def _meet(tmp_path: Path, fault: str, at: int) -> tuple[trace.Run, int]:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How many calls make the journal, before its first record: no fault is aimed at those."""
+
+    writes: int
+    syncs: int  # of files and directories, by fsync
+
+
+@pytest.fixture(scope="module")
+def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
+    place = tmp_path_factory.mktemp("making")
+    (place / "root").mkdir()
+    arguments = ["-m", "tests.crash.taps", str(place / "root/journal"), str(_TAPS), "riding"]
+    calls = trace.record(place / "root", arguments, trace=place / "trace").calls
+    made = calls[: calls.index(Say(("created",)))]
+    return Making(
+        writes=sum(isinstance(call, Write) for call in made),
+        syncs=sum(isinstance(call, Sync | SyncDirectory) for call in made),
+    )
+
+
+def _meet(tmp_path: Path, fault: str, at: int, making: Making) -> tuple[trace.Run, int]:
     root = tmp_path / f"{fault}-{at}"
     root.mkdir()
-    expressions = tuple(part.format(n=at) for part in _FAULTS[fault])
+    call = at if "flush" in fault else making.writes + at
+    expressions = tuple(part.format(n=call, opened=making.syncs + 2) for part in _FAULTS[fault])
     arguments = ["-m", "tests.crash.taps", str(root / "journal"), str(_TAPS), "riding"]
     run = trace.record(root, arguments, inject=expressions, trace=tmp_path / "trace")
     promise = promises(run.calls)[-1]
@@ -55,10 +77,10 @@ def _ended(fault: str, run: trace.Run) -> None:
 
 
 @pytest.mark.parametrize("fault", sorted(_FAULTS))
-def test_a_process_that_meets_a_fault_keeps_what_it_promised(tmp_path: Path, fault: str) -> None:
+def test_a_process_that_meets_a_fault_keeps_what_it_promised(tmp_path: Path, fault: str, making: Making) -> None:
     kept = []
-    for at in (6, 11) if "flush" in fault else (_MADE + 8, _MADE + 21):
-        run, durable = _meet(tmp_path, fault, at)
+    for at in (6, 11) if "flush" in fault else (7, 20):
+        run, durable = _meet(tmp_path, fault, at, making)
         _ended(fault, run)
         kept.append(durable)
     assert all(kept), "records were promised before the fault"
@@ -67,10 +89,11 @@ def test_a_process_that_meets_a_fault_keeps_what_it_promised(tmp_path: Path, fau
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("fault", sorted(_FAULTS))
-def test_a_process_that_meets_a_fault_at_any_call_keeps_what_it_promised(tmp_path: Path, fault: str) -> None:
-    span = range(1, _FLUSHES + 1) if "flush" in fault else range(_MADE + 1, _MADE + _WRITES + 1)
-    for at in span:
-        run, durable = _meet(tmp_path, fault, at)
+def test_a_process_that_meets_a_fault_at_any_call_keeps_what_it_promised(
+    tmp_path: Path, fault: str, making: Making
+) -> None:
+    for at in range(1, 1 + (_FLUSHES if "flush" in fault else _WRITES)):
+        run, durable = _meet(tmp_path, fault, at, making)
         print(f"{fault} at call {at}: status {run.status}, {durable} records promised and found")
         _ended(fault, run)
 
