@@ -66,7 +66,7 @@ class MutableJournal:
     ) -> None:
         """For `open`, which holds the lock and has recovered the tail; `key` is `tables_key` of the chain key."""
         self.state = state
-        self.version = 0  # rises with every operation of this process
+        self.version = 0  # rises when something became durable
         self.faults: list[str] = []
         self._disk = disk
         self._directory = directory
@@ -171,7 +171,6 @@ class MutableJournal:
                 self._begin(after, Cause.FULL)
             else:
                 self._append(payloads, after)
-        self.version += 1
 
     def compact(self) -> None:
         """For idle time: begins a generation that holds the state alone. Raises `JournalOutOfService`."""
@@ -287,6 +286,7 @@ class MutableJournal:
 
     def _now_durable(self, state: TableState, last: int, tag: bytes) -> None:
         self.state, self._last, self._tag = state, last, tag
+        self.version += 1
         name = RecordName(TerminalNumber(self._active.segment.header.terminal), 0, last)
         raw = DurableMark(name, tag).encode()
         try:
