@@ -23,6 +23,8 @@ from server.keyd.store import Secrets
 from server.keyd.wire import Op
 
 _TEXT_MAX = 120
+_PURSES = 1 << 4
+"""A certificate gives the purse's number four bits (docs/purse.md, Bytes)."""
 
 
 class BadRequest(OnecardError):
@@ -57,8 +59,7 @@ class KeyWork:
             case [Op.ISSUE, list(statement), int(reason), int(delta)]:
                 return [self._issue(statement, reason, delta)]
             case [Op.LATEST, bytes(uid), int(purse)]:
-                image = self._log.latest(uid, purse)
-                return [] if image is None else [image]
+                return self._latest(uid, purse)
             case [Op.PERSONALISE, bytes(image), bytes(public)]:
                 return [self._personalise(image, public)]
         raise BadRequest("this is no request of this protocol")
@@ -103,6 +104,12 @@ class KeyWork:
         return self._log.issue(
             certificate, Reason(reason), delta, self._now(), lambda domain, payload: keys.sign(private, domain, payload)
         )
+
+    def _latest(self, uid: bytes, purse: int) -> list[cbor.Value]:
+        if not 0 <= purse < _PURSES:
+            raise BadRequest(f"no card has a purse {purse}")
+        image = self._log.latest(uid, purse)
+        return [] if image is None else [image]
 
     def _personalise(self, image: bytes, station_public: bytes) -> bytes:
         certificate = certificates.verified(image, self._secrets.public())

@@ -40,6 +40,12 @@ def test_an_unknown_key_version_is_refused(keyd: KeyProcess) -> None:
         keyd.sign(Role.SERVER_SIGN, b"", 9)
 
 
+@pytest.mark.parametrize("purse", [-1, 16, 1 << 63, (1 << 64) - 1])
+def test_a_purse_no_card_can_have_is_refused_by_name(keyd: KeyProcess, purse: int) -> None:
+    with pytest.raises(KeyProcessRefused, match="no card has a purse"):
+        keyd.latest_certificate(b"\1\2\3\4", purse)
+
+
 def test_the_public_ring_holds_public_keys_only(keyd: KeyProcess, directory: Path) -> None:
     public = keyd.server_public().held
     secret = set(store.load(directory).ring.held.values())
