@@ -15,6 +15,7 @@ from server.ingest.models import Flow, FlowOutcome
 from server.ledger.models import Posting, Reason, Resolution
 
 LINES = 50
+_KEY_MAX = (1 << 63) - 1  # the database's integers
 
 
 class Standing(Enum):
@@ -65,12 +66,20 @@ class FlowPage:
     following: str
 
 
+def key_typed(text: str) -> int | None:
+    """The key that an address names; None when no row can have it."""
+    if not text.isdecimal() or len(text) > len(str(_KEY_MAX)):
+        return None
+    key = int(text)
+    return key if key <= _KEY_MAX else None
+
+
 def page_of(flows: QuerySet[Flow], before: str = "", lines: int = LINES) -> FlowPage:
     """The page that begins after `before`, a former page's `following`. It costs the same however far back."""
     if before:
         bundle, _dot, place = before.partition(".")
-        if bundle.isdecimal() and place.isdecimal():
-            flows = flows.filter(Q(bundle_id__lt=int(bundle)) | Q(bundle_id=int(bundle), place__lt=int(place)))
+        if (at := key_typed(bundle)) is not None and (below := key_typed(place)) is not None:
+            flows = flows.filter(Q(bundle_id__lt=at) | Q(bundle_id=at, place__lt=below))
     found = list(flows.select_related("terminal__site").order_by("-bundle_id", "-place")[: lines + 1])
     shown = found[:lines]
     following = f"{shown[-1].bundle_id}.{shown[-1].place}" if len(found) > lines else ""

@@ -16,7 +16,7 @@ from onecard.identity import BadCardNumber, parse_card_number
 from server.cards.models import Card, Certificate
 from server.cards.words import NO_CARD_NUMBER
 from server.ingest.models import Alarm, Cursor, Flow, Gap
-from server.pages.flows import page_of
+from server.pages.flows import key_typed, page_of
 from server.pages.today import is_silent
 from server.pages.today import today as today_now
 from server.sites.models import Site, Terminal
@@ -42,8 +42,8 @@ def flows(request: HttpRequest) -> HttpResponse:
     day = request.GET.get("day", "")
     if site:
         chosen = chosen.filter(terminal__site=site)
-    if terminal.isdecimal():
-        chosen = chosen.filter(terminal=int(terminal))
+    if (number := key_typed(terminal)) is not None:
+        chosen = chosen.filter(terminal=number)
     if wanted := _date(day):
         chosen = chosen.filter(business_day=wanted)
     query = request.GET.copy()

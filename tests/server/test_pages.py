@@ -45,6 +45,14 @@ def filled(client, enrol, issue, sale):
     return card
 
 
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 30, "9" * 5000])
+@pytest.mark.parametrize("asked", ["terminal={}", "before={}.1", "before=1.{}", "before={}"])
+def test_a_number_beyond_all_numbers_narrows_nothing(manager, filled, asked, digits):
+    page = manager.get(f"/flows/?{asked.format(digits)}")
+    assert page.status_code == 200
+    assert page.content.decode().count("<tr>") == 4  # the head and three flows
+
+
 @pytest.mark.parametrize("path", [*PATHS, "/cards/", "/cards/100000000007/"])
 def test_a_page_is_closed_to_strangers(client, path):
     response = client.get(path)
