@@ -220,6 +220,17 @@ def test_one_verb_is_one_flush(directory, faulty_disk):
         assert [name for name, _ in disk.calls[before:]] in ([], ["pwrite", "fdatasync", "pwrite"])
 
 
+def test_only_documents_that_differ_are_written(directory, db):
+    """TinyDB looks at each document to find those that answer; a look is no change."""
+    db.insert_multiple([{"a": n} for n in range(50)])
+    before = (directory / "seg-00000001.ocj").read_bytes()
+    db.update({"b": 1}, where("a") == 3)
+    after = (directory / "seg-00000001.ocj").read_bytes()
+    assert len(after.rstrip(b"\0")) - len(before.rstrip(b"\0")) < 100
+    db.update({"b": 1}, where("a") == 3)
+    assert (directory / "seg-00000001.ocj").read_bytes() == after
+
+
 def test_persist_empty_makes_a_table_and_empties_none(db):
     db.table("kept").insert({"a": 1})
     db._tables.clear()
