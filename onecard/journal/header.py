@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from pathlib import Path
@@ -20,6 +21,7 @@ MAGIC = b"OCJRNL"
 VERSION = 1
 _LAYOUT = struct.Struct(">6sHHBxI8sIIQ8s8sI")
 _CRC = struct.Struct(">I")
+_START = struct.Struct(">6sH")
 SMALLEST_SEGMENT = 16_384
 LARGEST_SEGMENT = 1 << 30
 assert _LAYOUT.size + _CRC.size == HEADER_SIZE
@@ -74,14 +76,24 @@ def decode_header(raw: bytes, file: Path) -> SegmentHeader:
     """The header in the first 64 bytes of `file`. Raises `BadHeader`, `UnsupportedVersion`."""
     if len(raw) < HEADER_SIZE:
         raise BadHeader(file, len(raw), f"a segment's header has {HEADER_SIZE} bytes")
-    head = raw[: _LAYOUT.size]
-    if zlib.crc32(head) != _CRC.unpack_from(raw, _LAYOUT.size)[0]:
+    if zlib.crc32(raw[: _LAYOUT.size]) != _CRC.unpack_from(raw, _LAYOUT.size)[0]:
         raise BadHeader(file, 0, "the header's checksum is wrong")
-    magic, version, terminal, cause, epoch, incarnation, number, size, first, salt, tag, segments = _LAYOUT.unpack(head)
+    magic, version = _START.unpack_from(raw)
     if magic != MAGIC:
         raise BadHeader(file, 0, "this is no journal segment")
-    if version != VERSION:
+    reader = READERS.get(version)
+    if reader is None:
         raise UnsupportedVersion(file, version)
+    return reader(raw, file)
+
+
+def _version_1(raw: bytes, file: Path) -> SegmentHeader:
+    _, _, terminal, cause, epoch, incarnation, number, size, first, salt, tag, segments = _LAYOUT.unpack_from(raw)
     if cause not in Cause.__members__.values() or not SMALLEST_SEGMENT <= size <= LARGEST_SEGMENT:
         raise BadHeader(file, 0, f"cause {cause} or segment size {size} is out of range")
     return SegmentHeader(terminal, Cause(cause), epoch, incarnation, number, size, first, salt, tag, segments)
+
+
+READERS: Mapping[int, Callable[[bytes, Path], SegmentHeader]] = {1: _version_1}
+"""One for every version ever released; magic, version and the checksum's place never change. A version that changes
+the frame as well brings its own scan; each has its vector file and its upgrade test."""

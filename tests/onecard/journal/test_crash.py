@@ -241,7 +241,7 @@ def test_a_killed_process_loses_no_promised_record(place, fork):
                 promised[name.sequence] = (name, content)
         except EOFError:
             pass
-    assert len(promised) > 100
+    assert len(promised) > 20
     check_all(place, promised, boots=20)
 
 

@@ -10,7 +10,7 @@ import pytest
 from onecard.identity import RecordName, TerminalNumber
 from onecard.journal import BadHeader, DurableMark, JournalReader
 from onecard.journal.frame import chain_tag, decode_frame, encode_frame, first_tag, salt_seed
-from onecard.journal.header import Cause, SegmentHeader, decode_header
+from onecard.journal.header import READERS, VERSION, Cause, SegmentHeader, decode_header
 from onecard.journal.mark import decode_mark
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "journal_v1.json").read_text())
@@ -68,6 +68,14 @@ def test_mark_bytes():
     mark = DurableMark(name, bytes.fromhex(vector["tag"]))
     assert mark.encode().hex() == vector["bytes"]
     assert decode_mark(bytes.fromhex(vector["bytes"])) == mark
+
+
+def test_every_version_ever_released_has_its_vectors_and_its_upgrade_test():
+    vectors = Path(__file__).parents[2] / "vectors"
+    for version in READERS:
+        assert (vectors / f"journal_v{version}.json").exists()
+        assert f"test_a_journal_of_version_{version}_is_read_and_continued" in globals()
+    assert VERSION in READERS
 
 
 def test_a_journal_of_version_1_is_read_and_continued(place):
