@@ -1,10 +1,13 @@
-"""/desk/: what clerks order and how far the desks have come."""
+"""/desk/: what clerks order and how far the desks have come.
+
+Whoever signed in may look; ordering and giving up need the permissions of the group `clerk`.
+"""
 
 from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +20,8 @@ from server.desk.orders import OrderRefused, give_up, order_issue, order_load
 from server.sites.models import Terminal
 
 JOBS_SHOWN = 100
+_orders = permission_required("desk.add_job", raise_exception=True)
+_gives_up = permission_required("desk.change_job", raise_exception=True)
 
 
 @login_required
@@ -34,6 +39,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@_orders
 @require_POST
 def issue(request: HttpRequest) -> HttpResponse:
     """Order a new card."""
@@ -57,6 +63,7 @@ def issue(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@_orders
 @require_POST
 def load(request: HttpRequest) -> HttpResponse:
     """Order a load."""
@@ -79,6 +86,7 @@ def load(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@_gives_up
 @require_POST
 def end(request: HttpRequest, job: int) -> HttpResponse:
     """Give a job up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
@@ -18,8 +18,10 @@ from tests.server.desk.conftest import Station
 
 @pytest.fixture
 def clerk(client: Client) -> Client:
-    """Signed in."""
-    client.force_login(User.objects.create_user("clerk"))
+    """Signed in, of the clerks' group."""
+    user = User.objects.create_user("clerk")
+    user.groups.add(Group.objects.get(name="clerk"))
+    client.force_login(user)
     return client
 
 
@@ -34,6 +36,24 @@ def test_a_stranger_is_sent_to_the_sign_in(client: Client, path: str) -> None:
 def test_a_stranger_orders_nothing(client: Client, path: str) -> None:
     assert client.post(path, {"site": "WDK", "amount": "1"}).status_code == 302
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/jobs/{}/end/"])
+def test_who_is_no_clerk_looks_and_changes_nothing(client: Client, path: str) -> None:
+    job = order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
+    client.force_login(User.objects.create_user("guest"))
+    page = client.get("/desk/").content.decode()
+    assert 'class="job-new"' in page
+    assert "/desk/" not in "".join(re.findall('<form[^>]*action="([^"]*)"', page))
+    typed = {"site": "WDK", "kind": "0", "tier": "1", "amount": "1"}
+    assert client.post(path.format(job.pk), typed).status_code == 403
+    assert [job.state for job in Job.objects.all()] == ["new"]
+
+
+def test_a_clerk_sees_what_a_clerk_may_do(clerk: Client) -> None:
+    order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
+    page = clerk.get("/desk/").content.decode()
+    assert len([action for action in re.findall('<form[^>]*action="([^"]*)"', page) if "/desk/" in action]) == 3
 
 
 def test_a_card_is_ordered_as_typed(clerk: Client) -> None:
