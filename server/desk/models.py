@@ -2,10 +2,11 @@
 
     new → assigned → card → done
               ↘        ↘
-               failed   failed
+               failed   failed, or loaded
 
 `assigned`: a station has it. `card`: a card is bound to it, and its certificate is issued or about to be; from here on
-the same card finishes the job, however often the station is cut.
+the same card finishes the job, however often the station is cut. `loaded`: the card was not written after its
+certificate was issued; the money is in the books and on its way to the card.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from onecard.desk import WORDS_MAX, JobAction
@@ -28,6 +30,11 @@ ACTIONS = {
     JobAction.READ: _("read"),
 }
 """What a job does, in words."""
+ADVICE = {
+    JobAction.ISSUE: _("The card is in the books with its money and was not finished: take it in; give no cash back."),
+    JobAction.LOAD: _("The load lands at the card's next tap; give no cash back."),
+}
+"""What a clerk does when a job was loaded and not written."""
 
 
 class Job(models.Model):
@@ -41,6 +48,7 @@ class Job(models.Model):
         CARD = "card", _("card on the desk")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        LOADED = "loaded", _("loaded, not written")
 
     action = models.PositiveSmallIntegerField(_("work"), choices=[(a.value, word) for a, word in ACTIONS.items()])
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.NEW)
@@ -106,4 +114,9 @@ class Job(models.Model):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in (self.State.DONE, self.State.FAILED)
+        return self.state in (self.State.DONE, self.State.FAILED, self.State.LOADED)
+
+    @property
+    def advice(self) -> str | Promise:
+        """What a clerk must know of how it ended, or nothing."""
+        return ADVICE[JobAction(self.action)] if self.state == self.State.LOADED else ""

@@ -218,12 +218,14 @@ def _end(station: Terminal, report: JobDone | JobFailed, state: Job.State, words
     number = report.job
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=number, station=station).first()
-        if job is None or (job.state == Job.State.FAILED and state == Job.State.DONE):
+        if job is None or (job.ended and job.state != Job.State.DONE and state == Job.State.DONE):
             return Refused(number, final=True, words="this job is not yours any more")
         if job.ended:
             return Accepted(number)
         if state == Job.State.DONE and (job.certificate is None or bytes(job.uid or b"") != report.uid):
             return Refused(number, final=True, words="this card was never bound to the job")
+        if state == Job.State.FAILED and job.certificate is not None:
+            state = Job.State.LOADED  # its money is in P already: cash given back would be given twice
         _finish(job, state, words, now)
     return Accepted(number)
 

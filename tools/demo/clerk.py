@@ -43,7 +43,7 @@ class Clerk:
     def is_done(self, job: int) -> bool:
         """Whether the desk has done it. Raises `ClerkRefused` when it failed."""
         state, row = self._jobs()[job]
-        if state == "failed":
+        if state in ("failed", "loaded"):
             raise ClerkRefused(f"desk job {job} failed: {re.sub('<[^>]*>', ' ', row)}")
         return state == "done"
 

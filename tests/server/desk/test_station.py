@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.test import Client
 
@@ -205,7 +207,34 @@ def test_a_failed_card_ends_the_job_with_its_reason(station: Any, site: Site, ui
     assert station.ask(JobFailed(job, uid, "destroy the card")) == Accepted(job)
     assert isinstance(station.ask(JobDone(job, uid, b"")), Refused)
     done = Job.objects.get(pk=job)
-    assert (done.state, done.words) == (Job.State.FAILED, "destroy the card")
+    assert (done.state, done.words) == (Job.State.LOADED, "destroy the card")
+
+
+def test_a_job_that_fails_before_money_moved_is_only_failed(station: Any, site: Site, uid: bytes) -> None:
+    issue(site)
+    job = station.next_job()
+    assert station.ask(JobFailed(job, uid, "no card came")) == Accepted(job)
+    assert Job.objects.get(pk=job).state == Job.State.FAILED
+
+
+def test_a_load_that_was_not_written_says_that_the_money_is_on_its_way(
+    client: Client, station: Any, site: Site, uid: bytes
+) -> None:
+    card = issued(station, site, uid)
+    order_load(site, card.number, amount=50_00, operator=None, now=NOW)
+    job = station.next_job()
+    assert isinstance(station.place(job, uid, Found.OURS), DeliverLoad)
+    assert station.ask(JobFailed(job, uid, "card torn away")) == Accepted(job)
+    assert station.ask(Next()) == Idle()
+    assert isinstance(station.ask(JobDone(job, uid, b"")), Refused)
+    assert Purse.objects.get(uid=uid).loaded == 150_00
+    client.force_login(User.objects.create_user("clerk"))
+    for language, told in (("en", "give no cash back"), ("zh-hans", "不要退还现金")):
+        page = client.get("/desk/jobs/", headers={"Accept-Language": language}).content.decode()
+        row = re.findall('<tr class="job-loaded">.*?</tr>', page, re.DOTALL)
+        assert len(row) == 1
+        assert told in row[0]
+        assert "card torn away" in row[0]
 
 
 def test_done_for_a_card_that_was_never_bound_is_refused(station: Any, site: Site, uid: bytes) -> None:
