@@ -8,6 +8,7 @@ A backlog is walked once, from run to run, with one segment in memory.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from onecard.bundle import TAG_SIZE, Run
 from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
-from onecard.journal import DurableMark, Entry, JournalDamage, JournalReader, NoJournal
+from onecard.journal import DurableMark, Entry, JournalDamage, JournalReader, Missing, NoJournal
 from onecard.journal.disk import OsDisk
 from onecard.journal.frame import MAX_PAYLOAD
 from onecard.journal.pool import Pool
@@ -57,6 +58,7 @@ class OwnJournal:
         self._disk = OsDisk()
         self._reader: JournalReader | None = None
         self._walk: _Walk | None = None
+        self._lost: list[Missing] = []
 
     def mark(self) -> DurableMark | None:
         """The durable mark, None when there is none yet. Raises `JournalError`, `JournalOfAnother`."""
@@ -80,7 +82,10 @@ class OwnJournal:
             return tag_before_oldest
         mark = reader.durable
         if mark is not None and sequence <= mark.name.sequence:
-            return mark.tag if sequence == mark.name.sequence else next(reader.entries(sequence)).tag
+            if sequence == mark.name.sequence:
+                return mark.tag
+            found = next(reader.entries(sequence, missing=lambda _: None), None)
+            return None if found is None or found.name.sequence != sequence else found.tag
         try:
             found = next(reader.all_entries(sequence), None)
         except JournalDamage:
@@ -90,7 +95,8 @@ class OwnJournal:
     def cut(self, offer: Offer) -> Run:
         """The run of an offer, its status left empty; without records when there are none to offer.
 
-        Damage in the journal is raised only when nothing before it is left to send. Raises `JournalError`.
+        Over records that are lost, and told by a GAP record, it goes on behind them. Other damage is raised only when
+        nothing before it is left to send. Raises `JournalError`.
         """
         mark = self.mark()
         if mark is None:
@@ -128,17 +134,19 @@ class OwnJournal:
             if size + MAX_PAYLOAD + _ENTRY_OVERHEAD > offer.bytes_limit:
                 break
             try:
-                entry = next(walk.entries)
+                entry = next(walk.entries, None)
             except JournalDamage:
                 if not taken:
                     raise
                 return tag_before, taken
-            assert entry.name.sequence == walk.next
+            if entry is None or entry.name.sequence != walk.next:  # lost records lie here: a run ends before them
+                break
             taken.append(entry)
             size += len(entry.payload) + _ENTRY_OVERHEAD
             walk.next, walk.tag_before = entry.name.sequence + 1, entry.tag
-        assert taken
-        self._walk = walk
+        if not taken:
+            raise self._lost[0].damage
+        self._walk = walk if not self._lost else None  # over a hole each run begins anew
         return tag_before, taken
 
     def _walk_from(self, first: int) -> _Walk:
@@ -149,11 +157,19 @@ class OwnJournal:
         mark = None if reader is None else reader.durable
         assert reader is not None
         assert mark is not None
-        oldest, tag_before = self._beginning()
-        entries = reader.entries(max(first - 1, oldest))
-        if first > oldest:
-            tag_before = next(entries).tag
-        return _Walk(entries, first, tag_before, mark.name.sequence)
+        oldest, before_oldest = self._beginning()
+        heads = {s.header.first_sequence: s.header.previous_tag for s in read_segments(self._disk, self._directory)}
+        self._lost.clear()
+        entries = reader.entries(max(first - 1, oldest), missing=self._lost.append)
+        tag = before_oldest if first == oldest else None
+        for entry in entries:
+            found = entry.name.sequence
+            if found >= first and found in heads:
+                tag, first = heads[found], found
+            if found == first and tag is not None:
+                return _Walk(itertools.chain([entry], entries), first, tag, mark.name.sequence)
+            tag, first = entry.tag, found + 1  # the one before, or one behind a hole, which no tag proves
+        return _Walk(entries, first, tag or before_oldest, mark.name.sequence)
 
     def _beginning(self) -> tuple[int, bytes]:
         """Sequence of the oldest record, and the tag before it."""

@@ -93,12 +93,12 @@ def segment_entries(
                 salvaged = [
                     f for f in salvaged_frames(segment, image, damage, key) if bound is None or f.sequence <= bound
                 ]
-                after = None if successor is None or bound != sealed_at else successor.header.epoch
-                for frame, of in zip(salvaged, salvaged_epochs(salvaged, epoch, after), strict=True):
-                    yield Entry(RecordName(terminal, of, frame.sequence), frame.kind, frame.payload, frame.tag, True)
                 until = max([sequence, *(f.sequence for f in salvaged)]) if bound is None else bound
                 for run in missing_runs(damage, salvaged, until):
                     missing(run)
+                after = None if successor is None or bound != sealed_at else successor.header.epoch
+                for frame, of in zip(salvaged, salvaged_epochs(salvaged, epoch, after), strict=True):
+                    yield Entry(RecordName(terminal, of, frame.sequence), frame.kind, frame.payload, frame.tag, True)
                 return
     if successor is not None and sequence == sealed_at:
         check_link(successor, epoch, tag)

@@ -102,8 +102,9 @@ def test_a_mark_that_claims_too_little_makes_no_record_foreign(till: Till) -> No
     assert own.cut(offer(1, 1)).last_sequence == 1
 
 
-def test_what_lies_before_damage_is_sent_first(till: Till) -> None:
+def test_what_lies_before_damage_is_sent_first_and_then_what_lies_behind(till: Till) -> None:
     till.write(120)
+    names = till.names
     till.close()
     segment = till.data / "journal" / "seg-00000001.ocj"
     raw = bytearray(segment.read_bytes())
@@ -114,8 +115,17 @@ def test_what_lies_before_damage_is_sent_first(till: Till) -> None:
     run = own.cut(offer(6, 121))
     assert 6 < run.last_sequence < 121
     assert run.chain_holds(CHAIN_KEY)
-    with pytest.raises(CorruptMiddle, match=f"record {run.last_sequence + 1} is lost"):
-        own.cut(offer(run.last_sequence + 1, 121))
+    lost = run.last_sequence + 1
+    with pytest.raises(CorruptMiddle, match=f"record {lost} is lost"):
+        own.cut(offer(lost, lost))
+    behind = own.cut(offer(lost, 121))
+    assert behind.first_sequence > lost + 1, "the first behind a hole is proved by no tag"
+    assert behind.last_sequence == 121
+    assert behind.chain_holds(CHAIN_KEY)
+    assert [name for name, _, _ in behind.named()] == [name for name in names if name.sequence >= behind.first_sequence]
+    assert own.cut(offer(120, 121)).chain_holds(CHAIN_KEY)
+    assert own.tag(lost) is None
+    assert own.tag(120) is not None
 
 
 def test_room_is_what_the_pool_still_has(till: Till) -> None:
