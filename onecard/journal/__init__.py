@@ -3,6 +3,9 @@
 Read docs/formats/journal.md for the bytes and for what it does not survive. Pure: `frame`, `header`, `boot`, `mark`,
 `scan`, `room`. `disk` is the seam; on it `segment`, `pool`, `walk`, `recovery`, `index`, `check`. `journal` writes,
 `reader` reads from any process, `table` is TinyDB's view.
+
+`mutable_*` is a second journal for tables that change (docs/formats/tables.md), on the same frames and files. Money never
+lies there.
 """
 
 from __future__ import annotations
