@@ -28,7 +28,7 @@ from server.keyd.client import KeyProcessRefused
 from server.ledger.evidence import KnownFlow, PurseName, known_flows
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
-from server.ledger.transfers import accounts, left_float, needed
+from server.ledger.transfers import accounts, left_float, needed, refund_name
 from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
@@ -116,7 +116,8 @@ def _refund(purse: Purse, flow: KnownFlow, now: datetime) -> int | None:
     try:
         return issue_next_certificate(purse, flow.evidence.amount, Certificate.Reason.REFUND, now, flow.place).pk
     except KeyProcessRefused as error:
-        raise_alarm(Alarm.Kind.REFUSED, None, str(error), now)
+        about = f"{refund_name(flow.terminal, flow.evidence.sequence)}: {purse.name}: {error}"
+        raise_alarm(Alarm.Kind.REFUSED, None, about, now)
         return None
 
 

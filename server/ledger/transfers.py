@@ -44,6 +44,11 @@ def needed(state: State, outcome: Outcome | None, posted: Collection[str], *, re
     return [reason for reason in wanted if reason not in posted]
 
 
+def refund_name(terminal: int, sequence: int) -> str:
+    """What the alarm about a refused refund begins with, up to its first colon; the recount knows it by that."""
+    return f"refund of record {terminal}/{sequence}"
+
+
 def left_float(posted: Collection[str]) -> bool:
     """Whether a flow with these postings was taken out of the float."""
     return Reason.SALE in posted or Reason.DOUBT in posted

@@ -4,7 +4,7 @@ Checks
 - postings sum to zero over all accounts (I-07), and no purse's share of the float differs from its P − N (I-08);
 - the days' sums equal the postings;
 - each purse's head, unattributed sum and P equal what resolution, postings and certificates say;
-- nothing that must be posted is missing.
+- nothing that must be posted is missing; a refund the key process refused, of which an alarm tells, is counted apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from server.cards.models import Certificate, Purse
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
 from server.ledger.evidence import known_flows
 from server.ledger.models import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Posting, Reason, Resolution, RollDay
-from server.ledger.transfers import left_float, needed
+from server.ledger.transfers import left_float, needed, refund_name
 
 _PURSES_AT_ONCE = 500
 
@@ -34,7 +34,8 @@ class Recount:
 
     `records` is the sum of the durable heads' transaction counters, `debited_fen` of their N, `loaded_fen` of the P
     of the highest certificates. `in_doubt` counts debits without a final word, or abandoned ones of which it is not
-    known whether they stand; `waiting` counts bundles not posted yet.
+    known whether they stand; `waiting` counts bundles not posted yet; `refused` the refunds due that the
+    key process refused: a terminal states what cannot be, and a person must look.
     """
 
     records: int
@@ -48,6 +49,7 @@ class Recount:
     paid: int
     abandoned: int
     refunded: int
+    refused: int
     declined: int
     in_doubt: int
     waiting: int
@@ -76,6 +78,8 @@ def verify_ledger() -> Recount:
     undecided = sales.filter(place__in=FlowOutcome.objects.filter(outcome=Outcome.ABANDONED).values("place")).exclude(
         place__in=Resolution.objects.exclude(state="open").values("place")
     )
+    refused: list[str] = []
+    differences = (*_account_differences(balances), *_day_differences(), *_purse_differences(refused))
     return Recount(
         records=purses["records"] or 0,
         debited_fen=purses["debited"] or 0,
@@ -88,13 +92,14 @@ def verify_ledger() -> Recount:
         paid=words[Outcome.PAID],
         abandoned=words[Outcome.ABANDONED],
         refunded=Certificate.objects.filter(reason=Certificate.Reason.REFUND).count(),
+        refused=len(refused),
         declined=DeclinedTap.objects.count(),
         in_doubt=silent.count() + undecided.count(),
         waiting=Bundle.objects.filter(posted=False).count(),
         gaps=Gap.objects.count(),
         quarantined=Quarantined.objects.count(),
         alarms=Alarm.objects.filter(settled_at=None).count(),
-        differences=(*_account_differences(balances), *_day_differences(), *_purse_differences()),
+        differences=differences,
     )
 
 
@@ -130,14 +135,17 @@ def _day_differences() -> Iterator[str]:
             yield f"day {day}: kept {kept.get(day)}, recounted {recount.get(day)} (count, fen)"
 
 
-def _purse_differences() -> Iterator[str]:
+def _purse_differences(refused: list[str]) -> Iterator[str]:
+    """The differences; names of refunds that are missing because they were refused are added to `refused`."""
+    alarms = Alarm.objects.filter(kind=Alarm.Kind.REFUSED).values_list("about", flat=True)
+    told = {about.partition(":")[0] for about in alarms}
     last = 0
     while purses := list(Purse.objects.filter(pk__gt=last).order_by("pk")[:_PURSES_AT_ONCE]):
         last = purses[-1].pk
-        yield from _differences_of(purses)
+        yield from _differences_of(purses, told, refused)
 
 
-def _differences_of(purses: list[Purse]) -> Iterator[str]:
+def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> Iterator[str]:
     flows = known_flows(purses)
     keys = [purse.pk for purse in purses]
     float_credit = Sum("amount", filter=Q(credit_account=FLOAT), default=0)
@@ -177,5 +185,7 @@ def _differences_of(purses: list[Purse]) -> Iterator[str]:
             missing: list[Reason] = needed(
                 resolution.states[name], flow.evidence.outcome, posted.get(flow.place, set()), refund_due=due
             )
-            if flow.evidence.amount and missing:
+            if missing == [Reason.REFUND] and refund_name(*name) in told:
+                refused.append(refund_name(*name))
+            elif flow.evidence.amount and missing:
                 yield f"{who}: record {flow.terminal}/{flow.evidence.sequence} lacks {', '.join(missing)}"

@@ -209,10 +209,34 @@ def test_a_refund_the_key_process_refuses_stays_in_doubt_and_blocks_nobody(clien
     null_record(teller, card)
     sale(teller, other, 500)
     send(client, teller)
-    while post_next(NOW):
-        pass
+    assert post_all().refused == 1
     assert Alarm.objects.get().kind == Alarm.Kind.REFUSED
     assert [reason for reason, *_ in posted()] == ["doubt", "load", "load", "sale"]
+
+
+def test_an_invented_refund_beyond_all_money_is_counted_as_refused_and_no_difference(client, enrol, issue, sale):
+    teller, card = enrol(), issue(10_000)
+    sale(teller, card, (1 << 32) - 1 - card.debited, Outcome.ABANDONED)
+    null_record(teller, card)
+    send(client, teller)
+    recount = post_all()
+    assert recount.refused == 1
+    assert Alarm.objects.filter(kind=Alarm.Kind.REFUSED).count() == 1
+    assert "refund" not in {reason for reason, *_ in posted()}
+
+
+def test_a_refund_that_is_missing_without_a_refusal_is_a_difference(client, enrol, issue, sale):
+    teller, card = enrol(), issue(10_000)
+    sale(teller, card, 3000, Outcome.ABANDONED)
+    null_record(teller, card)
+    send(client, teller)
+    post_all()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER ledger_posting_refuses_delete")
+        cursor.execute("DELETE FROM ledger_posting WHERE reason = 'refund'")
+    recount = verify_ledger()
+    assert recount.refused == 0
+    assert any("lacks refund" in difference for difference in recount.differences)
 
 
 def test_two_durable_records_at_one_counter_are_alarmed(client, enrol, issue, sale):
