@@ -14,8 +14,9 @@ from pathlib import Path
 from onecard.errors import OnecardError
 from tools.blockdisk.loop import mounted
 
-_PROGRAMS = {"mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "unshare": "util-linux"}
+_PROGRAMS = {"mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "unshare": "util-linux", "setpriv": "util-linux"}
 _DEVICES = ("/dev/fuse", "/dev/loop-control")
+_DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _NAMESPACES = ("--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -41,7 +42,7 @@ def run_sandboxed(module: str, *arguments: str, timeout: float) -> str:
 
     Raises `NoBlockDisk`, `SandboxFailed`, `subprocess.TimeoutExpired` (everything inside is killed then).
     """
-    command = [*_as_root(), "unshare", *_NAMESPACES, sys.executable, "-m", module, *arguments]
+    command = [*_as_root(), *_DIE_WITH_US, "unshare", *_NAMESPACES, sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode != 0:
         raise SandboxFailed(module, done.stderr[-4000:])
