@@ -66,6 +66,7 @@ def _as_root() -> list[str]:
             raise NoBlockDisk(device, "run on a kernel with FUSE and loop devices (in a container: --privileged)")
     if os.geteuid() == 0:
         return []
-    if subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0:
+    sudo = shutil.which("sudo")
+    if sudo is None or subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode != 0:
         raise NoBlockDisk("root, to mount", "run as root, or let this user run sudo without a password")
-    return ["sudo", "-n"]
+    return [sudo, "-n"]
