@@ -1,11 +1,11 @@
 """The terminal's journal: zero-filled segments of framed records, appended to, never edited.
 
 Read docs/formats/journal.md for the bytes and for what it does not survive. Pure: `frame`, `header`, `boot`, `mark`,
-`scan`, `room`. `disk` is the seam; on it `segment`, `pool`, `walk`, `recovery`, `index`, `check`. `journal` writes,
-`reader` reads from any process, `table` is TinyDB's view.
+`scan`, `gaps`, `room`, `export`. `disk` is the seam; on it `segment`, `pool`, `succession`, `walk`, `recovery`,
+`index`, `care`, `check`. `journal` writes, `reader` reads from any process, `table` is TinyDB's view.
 
-`mutable_*` is a second journal for tables that change (docs/formats/tables.md), on the same frames and files. Money never
-lies there.
+`mutable_*` is a second journal for tables that change (docs/formats/tables.md), on the same frames and files. Money
+never lies there.
 """
 
 from __future__ import annotations
