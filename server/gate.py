@@ -6,8 +6,6 @@ on the event loop, where a sender that stops halfway costs a socket and what it 
 - at most `BODY_MAX` bytes a request (413) within `BODY_SECONDS` (408), and `HELD_MAX` bytes of all bodies (503);
 - then Django's WSGI application runs in one of `THREADS` threads, which live as long as the process: each keeps its
   database connection. What waits for a thread is bounded by granian's own limit of requests at once.
-
-RSGI 1.5 towards granian, WSGI (PEP 3333) towards Django.
 """
 
 from __future__ import annotations
@@ -55,7 +53,7 @@ class Gate:
         """One request."""
         body = bytearray()
         try:
-            answer = await asyncio.wait_for(self._receive(exchange, body), self._body_seconds)
+            answer = await asyncio.wait_for(self._receive(scope, exchange, body), self._body_seconds)
             if answer is None:
                 loop = asyncio.get_running_loop()
                 answer = await loop.run_in_executor(self._threads, self._run, scope, bytes(body))
@@ -71,7 +69,7 @@ class Gate:
         """The worker ends: let the threads finish what they do."""
         self._threads.shutdown()
 
-    async def _receive(self, exchange: Exchange, body: bytearray) -> Answer | None:
+    async def _receive(self, scope: Scope, exchange: Exchange, body: bytearray) -> Answer | None:
         async for piece in exchange:
             body += piece
             self._held += len(piece)
@@ -79,6 +77,8 @@ class Gate:
                 return _refusal(413, f"at most {BODY_MAX} bytes are taken: send less at once")
             if self._held > HELD_MAX:
                 return _refusal(503, "too much is being sent at this moment: send it again")
+        if int(scope.headers.get("content-length", len(body))) != len(body):
+            raise ProtocolClosed  # the line broke: half a form may read as a smaller amount
         return None
 
     def _run(self, scope: Scope, body: bytes) -> Answer:

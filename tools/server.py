@@ -65,7 +65,7 @@ def run(data: Path, host: str, port: int, workers: int) -> None:
     data = data.resolve()
     onecard = [sys.executable, "-m", "tools.cli"]
     web = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port)]
-    web += ["--workers", str(workers), "--no-ws", "--log-level", "warning"]
+    web += ["--workers", str(workers), "--no-ws", "--workers-kill-timeout", "5", "--log-level", "warning"]
     web += ["--ssl-certificate", str(data / "tls" / "server.pem"), "--ssl-keyfile", str(data / "tls" / "server.key")]
     children = [
         Child("keys", [*onecard, "keys", "serve", "--data", str(data / "keys"), "--socket", str(data / "keyd.sock")]),

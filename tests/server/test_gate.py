@@ -48,6 +48,9 @@ class Sender:
 class Headers:
     lines: tuple[tuple[str, str], ...]
 
+    def get(self, name: str, default: object = None) -> object:
+        return dict(self.lines).get(name, default)
+
     def items(self) -> list[tuple[str, str]]:
         return list(self.lines)
 
@@ -68,9 +71,9 @@ def echo(environment: dict[str, Any], start: StartResponse) -> list[bytes]:
     return [environment["wsgi.input"].read()]
 
 
-async def at(gate: Gate, sender: Sender) -> tuple[int, bytes] | None:
+async def at(gate: Gate, sender: Sender, *lines: tuple[str, str]) -> tuple[int, bytes] | None:
     """What the sender hears."""
-    await gate.__rsgi__(Head(), sender)  # type: ignore[arg-type]
+    await gate.__rsgi__(Head(*lines), sender)  # type: ignore[arg-type]
     return sender.heard
 
 
@@ -115,6 +118,11 @@ def test_all_bodies_together_have_a_limit() -> None:
 
 def test_a_sender_that_goes_away_is_told_nothing() -> None:
     assert asyncio.run(at(Gate(echo), Sender(b"half", broken=True))) is None
+
+
+def test_half_a_body_is_never_taken_for_a_whole_one() -> None:
+    assert asyncio.run(at(Gate(echo), Sender(b"amount=10"), ("content-length", "11"))) is None
+    assert asyncio.run(at(Gate(echo), Sender(b"amount=10"), ("content-length", "9"))) == (200, b"amount=10")
 
 
 def test_a_header_with_an_underscore_poses_as_no_other() -> None:
@@ -162,6 +170,15 @@ def test_more_than_a_bundle_is_refused_by_the_running_server(running: Running) -
         connection.request("POST", "/sync/v1/bundle", bytes(MAX_SIZE + 1))
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_stuck_bodies_do_not_hold_up_the_end(data: Path) -> None:  # noqa: F811
+    onecard("server", "init", "--data", str(data))
+    server = Running(data)
+    with half_a_bundle(server):
+        began = time.monotonic()
+        assert server.stop()[0] == 0
+        assert time.monotonic() - began < 9
 
 
 def half_a_bundle(running: Running) -> ssl.SSLSocket:
