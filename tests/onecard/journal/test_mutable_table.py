@@ -54,7 +54,7 @@ def db(journal: MutableJournal):
 @pytest.mark.parametrize(
     "document",
     [{"a": (1, 2)}, {1: "a"}, {"a": {2: 3}}, {"a": {1, 2}}, {"a": b"x"}, {"a": object()}, {"a": float("nan")}],
-    ids=str,
+    ids=["tuple", "number key", "inner number key", "set", "bytes", "object", "nan"],
 )
 def test_what_json_would_change_is_refused_and_nothing_is_changed(directory, db, document):
     db.insert({"a": 1})
