@@ -38,7 +38,13 @@ class VirtualReader:
         """Start and wait until it is reachable. Raises VirtualReaderError."""
         command = [sys.executable, "-c", "from tools.cli import main; main()", "reader", "serve", *self._arguments]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C is for who started it, who then stops it in order
         )
         try:
             if (line := self._line()) != "ready":

@@ -46,7 +46,12 @@ def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = Non
         case Kill():
             till.reader.command(_STALL[what.mishap])
             till.place(card)
-            wait_for("the card write", lambda: _stalled(till) or till.screen.results > before, _STALL_SECONDS)
+            wait_for(
+                "the card write",
+                lambda: _stalled(till) or till.screen.results > before,
+                _STALL_SECONDS,
+                stopping=till.stopping,
+            )
             if _stalled(till):
                 till.kill_and_restart()
                 happened = what.mishap

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,10 +74,23 @@ class Child:
             self._process.wait()
 
 
-def wait_for(what: str, condition: Callable[[], bool], seconds: float, *children: Child) -> None:
-    """Return when `condition` holds. Raises `ProcessFailed` when a child ends first, `OnecardError` when time is up."""
+class Stopped(OnecardError):
+    """The demo is being ended: nobody waits for anything any more."""
+
+
+def wait_for(
+    what: str,
+    condition: Callable[[], bool],
+    seconds: float,
+    *children: Child,
+    stopping: threading.Event | None = None,
+) -> None:
+    """Return when `condition` holds. Raises `ProcessFailed` when a child ends first, `Stopped` when `stopping` is set,
+    `OnecardError` when time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
+        if stopping is not None and stopping.is_set():
+            raise Stopped(what)
         for child in children:
             child.check()
         if time.monotonic() > deadline:

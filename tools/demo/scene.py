@@ -77,14 +77,13 @@ class Scene:
     def live_through(self, day: Day, told: Told, pause: Callable[[], None] = lambda: None) -> None:
         """All visits of the day, the tills side by side, each till's in order, with a pause after each."""
         done = 0
-        stop = threading.Event()
 
         def one_till(number: int) -> None:
             nonlocal done
             for what in day.visits:
                 if what.terminal != number:
                     continue
-                if stop.is_set():
+                if self.tills[number].stopping.is_set():
                     return
                 self.visit(what)
                 with self._counting:
@@ -98,8 +97,11 @@ class Scene:
             try:
                 for future in running:
                     future.result()
+            except BaseException:  # Ctrl-C above all: the other tills must not go on waiting for their patrons
+                for till in self.tills:
+                    till.stopping.set()
+                raise
             finally:
-                stop.set()
                 self.line.heal()
 
     def visit(self, what: Visit) -> None:

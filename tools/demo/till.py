@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import tty
 from pathlib import Path
 
@@ -86,6 +87,7 @@ class DemoTill:
         self.name = name
         self.data = folder / "data"
         self.shows = sale == SHOW
+        self.stopping = threading.Event()  # set when the demo ends: nobody waits at this till any more
         self.reader = VirtualReader(folder / "reader", pace=pace, seed=seed)
         self.screen = Screen(self.data / "screen.txt")
         self._keys, slave = os.openpty()
@@ -138,13 +140,18 @@ class DemoTill:
             lambda: self.screen.state in states,
             _PATIENCE_SECONDS,
             self.terminal,
+            stopping=self.stopping,
         )
         return self.screen.state
 
     def await_result(self, before: int) -> str:
         """Wait until one more presentation is finished than `before`; the state it led to."""
         wait_for(
-            f"{self.name}: a card's result", lambda: self.screen.results > before, _PATIENCE_SECONDS, self.terminal
+            f"{self.name}: a card's result",
+            lambda: self.screen.results > before,
+            _PATIENCE_SECONDS,
+            self.terminal,
+            stopping=self.stopping,
         )
         return self.screen.state
 
@@ -155,4 +162,10 @@ class DemoTill:
         self.reader.command("resume")
         self.screen.forget()
         self.terminal.start()
-        wait_for(f"{self.name} up again", lambda: bool(self.screen.state), _PATIENCE_SECONDS, self.terminal)
+        wait_for(
+            f"{self.name} up again",
+            lambda: bool(self.screen.state),
+            _PATIENCE_SECONDS,
+            self.terminal,
+            stopping=self.stopping,
+        )
