@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.ingest.ranges import Held, complement, overlaps
@@ -62,6 +62,7 @@ def test_what_is_told_lost_is_neither_held_nor_taken_away(runs, told):
         assert plain.received <= excused.received
 
 
+@example([(1, 8), (2, 3)], (1, 9))
 @given(RUNS, st.tuples(st.integers(1, 40), st.integers(0, 9)))
 def test_overlaps_and_their_complement_are_the_whole(ranges, run):
     first, last = run[0], run[0] + run[1]
