@@ -348,6 +348,22 @@ def test_a_compaction_torn_in_any_sector_is_not_read(tables):
             assert content(journal) == right
 
 
+def test_after_compaction_an_operation_as_large_as_all_tables_fits(tables):
+    tables.create()
+    changes = [Listed("config", 1), *(Put("config", n, b'{"v":"' + b"x" * 3000 + b'"}') for n in (1, 2))]
+    with tables.open() as journal:
+        assert not journal.worth_compacting
+        journal.commit(changes)
+        assert not journal.worth_compacting
+        journal.commit(changes)
+        assert journal.worth_compacting
+        journal.compact()
+        assert not journal.worth_compacting
+        generation = tables.generation
+        journal.commit(changes)
+        assert tables.generation == generation
+
+
 def test_generations_left_behind_by_a_cut_become_room_again(tables, faulty_disk, power_cut):
     tables.create()
     for round_ in range(1, 8):
