@@ -1,7 +1,7 @@
 """The start of a terminal: identity, journal, what the journal says, and the devices.
 
 Order matters: the journal is opened (and its BOOT record durable) before anything else can be written; what it says is
-known before the session begins; the inbox comes after it, because versions never go back.
+known before the session begins; the kept tables and then the inbox come after it, because versions never go back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from firmware.books import Books
 from firmware.config import TerminalConfig
 from firmware.inbox import Inbox, read_word
 from firmware.intake import Intake
+from firmware.kept_tables import KeptTables
 from firmware.lasting_reader import LastingReader
 from firmware.logbook import Logbook
 from firmware.purse_memory import PurseMemory
@@ -89,6 +91,7 @@ class Station:
     config: TerminalConfig
     identity: Identity
     journal: Journal
+    tables: KeptTables
     log: Logbook
     books: Books
     intake: Intake
@@ -96,6 +99,13 @@ class Station:
     teller: Teller
     till: Till
     clock: WallClock
+
+    def close(self) -> None:
+        """Let go of everything, the journal first: its last records are made durable. Raises `JournalError`."""
+        with ExitStack() as open_still:
+            open_still.callback(self.reader.close)
+            open_still.callback(self.tables.close)
+            self.journal.close()
 
 
 def start(
@@ -106,7 +116,7 @@ def start(
     random: Callable[[int], bytes] = os.urandom,
     disk: Disk | None = None,
 ) -> Station:
-    """Start the terminal of `config`; `disk` is what its journal writes to, the system's by default.
+    """Start the terminal of `config`; `disk` is what journal and tables write to, the system's by default.
 
     Raises `Unfit`, `BadEnrolment`, the journal's errors.
     """
@@ -114,21 +124,34 @@ def start(
         raise Unfit("python -O removes the checks that guard money: start without -O and without PYTHONOPTIMIZE")
     identity, seal_private = _identity(config.data)
     clock = WallClock(system, monotonic)
-    journal = _open_journal(config, identity, clock, random, disk)
-    try:
-        return _assemble(config, identity, seal_private, journal, clock)
-    except BaseException:
-        journal.close()
-        raise
+    with ExitStack() as opened:
+        journal = opened.enter_context(_open_journal(config, identity, clock, random, disk))
+        kept = KeptTables.open(
+            config.data / "tables",
+            terminal=identity.number,
+            chain_key=_chain_key(identity.keys),
+            random=random,
+            disk=disk,
+        )
+        tables = opened.enter_context(closing(kept))
+        station = _assemble(config, identity, seal_private, journal, tables=tables, clock=clock)
+        opened.pop_all()
+        return station
 
 
 def _assemble(
-    config: TerminalConfig, identity: Identity, seal_private: bytes, journal: Journal, clock: WallClock
+    config: TerminalConfig,
+    identity: Identity,
+    seal_private: bytes,
+    journal: Journal,
+    *,
+    tables: KeptTables,
+    clock: WallClock,
 ) -> Station:
     keys, number = identity.keys, identity.number
     lost: list[Missing] = []
     books = Books.from_entries(PurseMemory(number, keys), journal.entries(missing=lost.append))
-    clock.at_least(books.last_at)
+    clock.at_least(max(books.last_at, tables.server_at))
     log = Logbook(journal, books.memory, clock, books.listener(lambda: journal.next_sequence))
     log.tell_gaps(lost, books.gaps)
     log.close_unfinished()
@@ -139,15 +162,17 @@ def _assemble(
         seal_private=seal_private,
         own_tag=lambda sequence: _tag(journal, sequence),
         applied=books.applied,
+        held=tables.versions,
+        generation=tables.generation,
     )
-    intake = Intake(inbox, journal, log, books, clock)
+    intake = Intake(inbox, tables, journal, log, books=books, clock=clock)
     reader = LastingReader(
         config.reader_device, lambda: open_reader(config.reader_device, config.reader_baud), clock.monotonic
     )
     teller = Teller(reader, log, number, frozenset(), TapLimits(config.limits.card_cap))
     intake.take(teller)
     till = Till(config, reader, teller, journal, log, books=books, intake=intake)
-    return Station(config, identity, journal, log, books, intake, reader, teller, till, clock)
+    return Station(config, identity, journal, tables, log, books, intake, reader, teller, till, clock)
 
 
 def _identity(data: Path) -> tuple[Identity, bytes]:

@@ -50,7 +50,7 @@ class Terminal:
         self._notifier = notifier
         self._watchdog_seconds = watchdog_seconds
         self._say = say
-        self._upkeep = Upkeep(station.journal, station.log, station.books)
+        self._upkeep = Upkeep(station.journal, station.log, station.books, station.tables)
         self._line = LineStatus()
         self._told: set[str] = set()
         self._chores_at = float("-inf")
@@ -95,9 +95,8 @@ class Terminal:
     def close(self) -> None:
         """Let go of everything, the journal first: its last records are made durable."""
         try:
-            self._station.journal.close()
+            self._station.close()
         finally:
-            self._station.reader.close()
             self._display.show(stopped_frame(self._language))
 
     def _chores(self) -> None:
@@ -110,6 +109,8 @@ class Terminal:
             self._tell(f"inbox/{name} is not believed: {why}")
         for fault in station.journal.faults:
             self._tell(f"journal: {fault}")
+        for fault in station.tables.faults:
+            self._tell(f"tables: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
@@ -161,5 +162,6 @@ class Terminal:
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,
             keypad_lost=not self._keypad.connected,
             refused_files=sorted(station.intake.refused),
+            tables_lacking=station.tables.lacking,
             alarm=self._line.alarm,
         )

@@ -1,5 +1,5 @@
 """The journal's upkeep between taps: what rode along made durable, an idle run sealed, the next segment begun early,
-sealed segments scrubbed once a day, old ones recycled.
+sealed segments scrubbed once a day, old ones recycled, the tables compacted.
 
 Never in a tap: the run loop calls it when the turn's work is done.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware.books import Books
+from firmware.kept_tables import KeptTables
 from firmware.logbook import Logbook
 from onecard.journal import Journal, JournalFull, Missing
 from onecard.kinds import ClockQuality
@@ -30,8 +31,9 @@ _NOT_WORTH = frozenset({RecordKind.BOOT, RecordKind.ACK, RecordKind.APPLIED, Rec
 class Upkeep:
     """Of one journal. Times are monotonic seconds."""
 
-    def __init__(self, journal: Journal, log: Logbook, books: Books) -> None:
+    def __init__(self, journal: Journal, log: Logbook, books: Books, tables: KeptTables) -> None:
         self._journal = journal
+        self._tables = tables
         self._log = log
         self._books = books
         self._riding_since: float | None = None
@@ -66,6 +68,7 @@ class Upkeep:
         self._journal.prepare()
         if now - self._moved_at < SEAL_SECONDS:
             return
+        self._tables.compact()
         if self._scrub is None and now >= self._scrub_at:
             self._scrub, self._scrub_at = self._journal.care.scrub(self._books.safe[0] + 1), now + SCRUB_SECONDS
         if self._scrub is not None:

@@ -13,9 +13,10 @@ from firmware.upkeep import RIDE_SECONDS, SEAL_SECONDS
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
+from onecard.journal.mutable_journal import MutableJournal
 from onecard.notify import Notifier
 from onecard.records import Ack, Applied, RecordKind
-from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
+from tests.firmware.bed import CHAIN_KEY, NUMBER, TARIFF, Server, StandingTime, make_data, start_here
 from tools.bench.till import Issuer
 
 
@@ -222,7 +223,7 @@ def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outliv
     again = start_here(world.station.config.data, time=world.time)
     assert again.books.applied == applied
     assert again.till.block() is None
-    again.journal.close()
+    again.close()
 
 
 def test_young_segments_are_kept_though_safe(world: _World) -> None:
@@ -234,6 +235,27 @@ def test_young_segments_are_kept_though_safe(world: _World) -> None:
         terminal.turn()
     assert world.station.journal.first_sequence == 1
     terminal.close()
+
+
+def test_tables_that_fail_are_logged_and_shown_and_selling_goes_on(data: Path) -> None:
+    with MutableJournal.open(_tables(data), chain_key=CHAIN_KEY, random=bytes):
+        world = _World(data)
+        terminal = world.terminal()
+        terminal.turn()
+        assert "tables not kept" in world.display.frames[-1].rows[-1].text
+        assert [line for line in world.told if line.startswith("tables: nothing is kept until the next start")]
+        assert world.station.till.block() is None
+        terminal.close()
+    world = _World(data)
+    terminal = world.terminal()
+    terminal.turn()
+    assert "tables not kept" not in world.display.frames[-1].rows[-1].text
+    terminal.close()
+
+
+def _tables(data: Path) -> Path:
+    MutableJournal.create(data / "tables", terminal=NUMBER, chain_key=CHAIN_KEY, random=bytes)
+    return data / "tables"
 
 
 def test_the_daily_scrub_tells_a_decayed_record_once(world: _World, data: Path) -> None:
