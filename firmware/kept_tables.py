@@ -43,7 +43,7 @@ from onecard.journal.mutable_state import Fields
 from onecard.journal.mutable_table import tables_db
 
 TABLES_SIZE = 1 << 20
-"""Of a generation's file: half of it holds a hotlist of 60,000 cards (412,000 bytes) and 110,000 bytes of prices."""
+"""Of a generation's file: half of it holds a hotlist of 60,000 cards (409,000 bytes) and 110,000 bytes of prices."""
 HEARD_SECONDS = 3_600
 _SPOILED = (JournalDamage, JournalExists, UnreadableJournal, UnsupportedVersion)
 _FAULTS = 16
@@ -104,7 +104,7 @@ class KeptTables:
 
     @property
     def lacking(self) -> bool:
-        """Whether something is in force that a start without the inbox would not find."""
+        """Whether a start without the inbox would not find what is in force, or what comes into force next."""
         return self._journal is None or bool(self._lacking)
 
     def in_force(self, applied: Mapping[Table, int]) -> list[KeptWord]:

@@ -268,6 +268,11 @@ def test_a_start_without_its_tables_sells_with_what_the_inbox_has(*, started_bef
     assert station.tables.lacking
     assert "nothing is kept until the next start" in station.tables.faults[0]
     station.close()
+    _empty_inbox(data)
+    station = start_here(data, disk=disk)
+    assert _in_force(station) == (None, frozenset())
+    assert station.tables.lacking, "nor will it keep what comes"
+    station.close()
 
 
 def test_tables_in_other_hands_stop_no_sale(data: Path) -> None:
