@@ -410,7 +410,10 @@ def test_kept_documents_that_are_no_table_are_told_and_replaced_from_the_inbox(d
 
 def test_older_kept_prices_do_not_come_back_and_an_older_hotlist_does(data: Path, server: Server) -> None:
     """The tables put back to an earlier copy, the inbox emptied: an old hotlist stops more cards than none."""
-    start_here(data).close()
+    station = start_here(data)
+    late = station.clock.now().at + 400 * 86_400
+    station.tables.heard(1, late)
+    station.close()
     shutil.copytree(data / "tables", data.parent / "older")
     server.tariff(_SECOND)
     server.hotlist(2, 18)
@@ -420,6 +423,8 @@ def test_older_kept_prices_do_not_come_back_and_an_older_hotlist_does(data: Path
     _empty_inbox(data)
     station = start_here(data)
     assert _in_force(station) == (None, {26})
+    assert station.intake.hotlist_at is not None
+    assert station.intake.hotlist_at < late, "the server had a newer one when it was heard"
     assert [fault.rpartition(":")[0] for fault in station.tables.faults] == [
         "the kept tariff version 1 is old",
         "the kept hotlist version 1 is old",
@@ -482,9 +487,13 @@ def test_the_servers_time_is_kept_once_an_hour_and_a_new_generation_at_once(data
 
 
 def test_a_start_does_not_write_what_is_kept_already(data: Path) -> None:
-    start_here(data).close()
+    time = StandingTime()
+    station = start_here(data, time=time)
+    assert station.tables.faults == []
+    station.close()
+    time.at += 60
     disk = _TablesDisk()
-    start_here(data, disk=disk).close()
+    start_here(data, time=time, disk=disk).close()
     assert disk.written == 0
 
 
