@@ -66,6 +66,10 @@ class ClassicSession:
         self._command(bytes([kind.value, data_blocks(sector).start]) + key + self.uid[-4:], 0)
         self._opened = (sector, kind, key)
 
+    def forget(self) -> None:
+        """Authenticate anew before the next block: the sector's keys were changed."""
+        self._opened = None
+
     def read(self, block: int) -> bytes:
         """The 16 bytes of a block of the opened sector."""
         assert self._is_open(block)

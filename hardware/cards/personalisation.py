@@ -149,7 +149,7 @@ def verify(reader: Reader, target: Target, script: PersonalisationScript) -> Non
     for sector in range(SECTORS):
         keys = script.keys[sector]
         for kind, key in ((Key.A, keys.key_a), (Key.B, keys.key_b)):
-            if not _opens(session, sector, kind, key) or _access(session, sector) != OUR_ACCESS:
+            if not opens(session, sector, kind, key) or access_of(session, sector) != OUR_ACCESS:
                 raise NotAsWritten(script.uid, trailer_block(sector))
         for block, image in script.sector_data(sector).items():
             if session.read(block) != image:
@@ -170,13 +170,13 @@ def _survey(session: ClassicSession, script: PersonalisationScript) -> list[int]
 
 
 def _look_at(session: ClassicSession, script: PersonalisationScript, sector: int) -> _Sector:
-    if _opens(session, sector, Key.B, script.keys[sector].key_b):
-        if _access(session, sector) != OUR_ACCESS:
+    if opens(session, sector, Key.B, script.keys[sector].key_b):
+        if access_of(session, sector) != OUR_ACCESS:
             return _Sector.CLOSED
         if any(session.read(block) != image for block, image in script.sector_data(sector).items()):
             raise CardInUse(session.uid, sector)
         return _Sector.FINISHED
-    if _opens(session, sector, Key.A, TRANSPORT_KEY) and _access(session, sector) == TRANSPORT_ACCESS:
+    if opens(session, sector, Key.A, TRANSPORT_KEY) and access_of(session, sector) == TRANSPORT_ACCESS:
         return _Sector.BLANK
     return _Sector.CLOSED
 
@@ -193,7 +193,8 @@ def _write_sector(session: ClassicSession, script: PersonalisationScript, sector
     session.write(trailer_block(sector), script.trailer(sector))
 
 
-def _opens(session: ClassicSession, sector: int, kind: Key, key: bytes) -> bool:
+def opens(session: ClassicSession, sector: int, kind: Key, key: bytes) -> bool:
+    """Whether the key opens the sector; a card that said no is selected again at the next question."""
     session.select()
     try:
         session.authenticate(sector, kind, key)
@@ -202,5 +203,6 @@ def _opens(session: ClassicSession, sector: int, kind: Key, key: bytes) -> bool:
     return True
 
 
-def _access(session: ClassicSession, sector: int) -> bytes:
+def access_of(session: ClassicSession, sector: int) -> bytes:
+    """The three access bytes of the opened sector."""
     return session.read(trailer_block(sector))[ACCESS_BYTES]
