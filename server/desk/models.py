@@ -11,6 +11,8 @@ certificate was issued; the money is in the books and on its way to the card.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -120,3 +122,8 @@ class Job(models.Model):
     def advice(self) -> str | Promise:
         """What a clerk must know of how it ended, or nothing."""
         return ADVICE[JobAction(self.action)] if self.state == self.State.LOADED else ""
+
+    def finish(self, state: State, words: str, now: datetime) -> None:
+        """End it, with a remark for people."""
+        self.state, self.words, self.ended_at = state, words[:WORDS_MAX], now
+        self.save(update_fields=("state", "words", "ended_at"))

@@ -153,7 +153,7 @@ def test_a_lost_transaction_after_the_key_process_signed_is_made_good(
         raise IntegrityError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.desk.work.post_load", cut)
+        patch.setattr("server.desk.certify.post_load", cut)
         with pytest.raises(IntegrityError):
             station.place(job, uid)
     assert not Card.objects.filter(uid=uid).exists()
