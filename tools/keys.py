@@ -67,6 +67,20 @@ def serve(data: Path, path: Path) -> None:
 
 @command.command()
 @_DATA
+@click.argument("role", type=click.Choice([role.name.lower() for role in store.RENEWABLE]))
+def renew(data: Path, role: str) -> None:
+    """Add the next version of ROLE, a master of card keys; earlier versions stay. Restart the key process after it.
+
+    Terminals learn new keys when they are enrolled, and cannot use a card that bears keys they do not know: renew only
+    when every terminal can learn them. Cards get them one by one at a desk, by a job "renew keys"; the debit_mac of a
+    card changes with its next debit. The chain's own key has one version for ever.
+    """
+    version = store.renew(data, Role[role.upper()], secrets.token_bytes)
+    click.echo(f"{role} {version} made in {data}; put a copy in the safe, then restart the key process")
+
+
+@command.command()
+@_DATA
 def show(data: Path) -> None:
     """List the keys: public halves of signing and sealing keys, versions of the others. Secrets are never shown."""
     held = store.load(data)

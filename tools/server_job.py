@@ -71,6 +71,21 @@ def load(data: Path, code: str, card: str | None, amount: str) -> None:
     click.echo(ordered.pk)
 
 
+@job.command("renew-keys")
+@_DATA
+@_SITE
+@click.option("--card", help="The card's 12 digits; without it whichever card is placed.")
+def renew_keys(data: Path, code: str, card: str | None) -> None:
+    """Order the newest keys for a card (see `onecard keys renew`)."""
+    installation.enter(data)
+    from server.desk import orders  # noqa: PLC0415
+
+    ordered = orders.order_renewal(
+        orders.site(code), None if card is None else parse_card_number(card), operator=None, now=datetime.now(UTC)
+    )
+    click.echo(ordered.pk)
+
+
 @job.command()
 @_DATA
 @click.argument("number", type=int)

@@ -17,23 +17,13 @@ from enum import Enum, unique
 from typing import Protocol
 
 from firmware.card_sight import Presentation, Refused, Sight
+from firmware.desk import card_work
 from firmware.desk.book import IssueBook
 from firmware.desk.sight import Lying, Unsteady, look
 from firmware.logbook import Logbook
 from firmware.results import Declined, NoCard, Shown
 from firmware.tap import Teller
-from hardware.cards.personalisation import (
-    CardInUse,
-    ForeignCard,
-    NotAsWritten,
-    PersonalisationCut,
-    TornTrailer,
-    WrongCard,
-    personalise,
-    verify,
-)
-from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
-from hardware.reader import AccessDenied, CardGone, Reader, Target, WrongKey
+from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
 from onecard import desk
 from onecard.desk import (
@@ -49,12 +39,13 @@ from onecard.desk import (
     JobFailed,
     Next,
     Order,
+    Recover,
+    RenewKeys,
     Request,
 )
 from onecard.errors import OnecardError
 from onecard.kinds import DeclineReason, Outcome
 from onecard.purse.certificate import BadCertificate, open_certificate
-from onecard.purse.record import RECORD_SIZE
 from onecard.purse.ring import read_ring, ring_bytes
 from onecard.records import Issue
 
@@ -70,6 +61,14 @@ class Pace(Enum):
     NOW = "now"
     CARD = "when the card may have changed"
     IDLE = "when the server may have a job"
+
+
+class NothingToRecover(OnecardError):
+    """The server knows of no job that this card could go on with."""
+
+    def __init__(self, uid: bytes, words: str) -> None:
+        self.uid = uid
+        super().__init__(f"card {uid.hex()}: {words}")
 
 
 class DeskLink(Protocol):
@@ -119,20 +118,39 @@ class Desk:
             return self._fetch()
         return self._work(self._order)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a job is under way."""
+        return self._order is not None or self._report is not None
+
+    def recover(self, uid: bytes) -> None:
+        """Take over the job in whose middle this card was taken away. Raises what the link does, and `NothingToRecover`
+        with the server's words."""
+        match self._link.ask(Recover(uid)):
+            case Order() as order:
+                self._take_up(order)
+            case desk.Refused(words=words):
+                raise NothingToRecover(uid, words)
+            case other:
+                raise BadDeskMessage(f"{type(other).__name__} answers a recovery")
+
     def _fetch(self) -> Pace:
         match self._link.ask(Next()):
             case Idle():
                 self._say("no job; waiting")
                 return Pace.IDLE
             case Order() as order:
-                self._order, self._refused_uid = order, b""
-                self._say(f"job {order.job}: {order.words}")
-                finished = self._issues.finished(order.job)
-                if finished is not None:
-                    self._report = JobDone(order.job, finished.uid, finished.ring)
+                self._take_up(order)
                 return Pace.NOW
             case other:
                 raise BadDeskMessage(f"{type(other).__name__} answers a request for a job")
+
+    def _take_up(self, order: Order) -> None:
+        self._order, self._refused_uid = order, b""
+        self._say(f"job {order.job}: {order.words}")
+        finished = self._issues.finished(order.job)
+        if finished is not None:
+            self._report = JobDone(order.job, finished.uid, finished.ring)
 
     def _work(self, order: Order) -> Pace:
         placed = self._look(order)
@@ -149,6 +167,8 @@ class Desk:
                 return self._issue(order, placed.uid, sealed)
             case DeliverLoad(certificate=image):
                 return self._load(order, placed.uid, image)
+            case RenewKeys(sealed_renewal=sealed):
+                return self._renew(order, placed.uid, sealed)
             case Accepted():
                 return self._over(f"job {order.job}: card {placed.uid.hex()} read")
             case other:
@@ -186,16 +206,11 @@ class Desk:
         script = self._open_script(sealed, uid)
         sequence = self._issues.begin(self._log, self._issue_record(order, script))
         self._say(f"job {order.job}: writing card {uid.hex()}; leave it there")
-        plan = _plan(script)
         try:
-            for work in (personalise, verify):
-                target = self._alone()
-                if target is None:
-                    return self._put_back(order, uid)
-                work(self._reader, target, plan)
-        except (PersonalisationCut, WrongCard, *_LOST):
+            card_work.make(self._reader, script)
+        except card_work.INTERRUPTED:
             return self._put_back(order, uid)
-        except (ForeignCard, TornTrailer, CardInUse, NotAsWritten) as error:
+        except card_work.WASTE as error:
             self._issues.conclude(self._log, sequence, Outcome.ABANDONED)
             return self._fail(order, uid, error)
         self._issues.conclude(self._log, sequence, Outcome.ACKED)
@@ -206,7 +221,7 @@ class Desk:
         """The script, its certificate and ring proved with the station's own keys before anything is written."""
         script = desk.open_script(sealed, self._sealing_private, uid)
         open_certificate(script.certificate, self._log.memory.keys, uid, script.purse)
-        ring = read_ring(_ring_images(script), lambda image: self._sam.record(image, uid, script.purse))
+        ring = read_ring(card_work.ring_images(script.ring), lambda image: self._sam.record(image, uid, script.purse))
         if len(ring.readable) != 3:
             raise BadDeskMessage(f"the first ring for card {uid.hex()} does not verify")
         return script
@@ -224,6 +239,20 @@ class Desk:
             certificate=script.certificate,
             ring=script.ring,
         )
+
+    # Renewal of keys: nothing is journaled, because nothing of the purse changes; the same run is done again.
+
+    def _renew(self, order: Order, uid: bytes, sealed: bytes) -> Pace:
+        renewal = desk.open_renewal(sealed, self._sealing_private, uid)
+        self._say(f"job {order.job}: renewing the keys of card {uid.hex()}; leave it there")
+        try:
+            card_work.renew(self._reader, renewal)
+        except card_work.INTERRUPTED:
+            return self._put_back(order, uid)
+        except card_work.WASTE as error:
+            return self._fail(order, uid, error)
+        self._report = JobDone(order.job, uid, b"")
+        return Pace.NOW
 
     # Load.
 
@@ -257,10 +286,6 @@ class Desk:
         self._report = JobDone(order.job, uid, ring_bytes(shown.ring, shown.images))
         return Pace.NOW
 
-    def _alone(self) -> Target | None:
-        targets = self._reader.poll()
-        return targets[0] if len(targets) == 1 else None
-
     # Words.
 
     def _put_back(self, order: Order, uid: bytes) -> Pace:
@@ -281,16 +306,3 @@ class Desk:
         if line != self._said:
             self._said = line
             self._say_line(line)
-
-
-def _plan(script: CardScript) -> PersonalisationScript:
-    first, second, third = _ring_images(script)
-    return PersonalisationScript(
-        uid=script.uid,
-        keys=tuple(SectorKeys(key_a, key_b) for key_a, key_b in script.keys),
-        purses={script.purse: PurseImages((first, second, third), script.certificate)},
-    )
-
-
-def _ring_images(script: CardScript) -> list[bytes]:
-    return [script.ring[at : at + RECORD_SIZE] for at in range(0, len(script.ring), RECORD_SIZE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from onecard.desk import Answer, CardPlaced, JobDone, JobFailed, Next, Request, open_answer, pack_request
+from onecard.desk import Answer, CardPlaced, JobDone, JobFailed, Next, Recover, Request, open_answer, pack_request
 from onecard.enrolment import Identity
 from onecard.envelope import terminal_key_id
 from onecard.keys import sign
@@ -16,6 +16,7 @@ _PATHS = MappingProxyType(
         CardPlaced: "/desk/v1/card",
         JobDone: "/desk/v1/done",
         JobFailed: "/desk/v1/done",
+        Recover: "/desk/v1/recover",
     }
 )
 

@@ -36,13 +36,13 @@ _NEWEST = 0
 
 @dataclass(frozen=True, slots=True)
 class RenewalScript:
-    """The keys of the card `uid` by version, newest first: at least two versions, 16 sectors each."""
+    """The keys of the card `uid` by version, newest first: at least one version, 16 sectors each."""
 
     uid: bytes
     versions: tuple[tuple[SectorKeys, ...], ...] = field(repr=False)
 
     def __post_init__(self) -> None:
-        assert len(self.versions) >= 2
+        assert self.versions
         assert all(len(sectors) == SECTORS for sectors in self.versions)
         for key in (key for pair in self.versions[_NEWEST] for key in pair):
             assert key not in PUBLIC_KEYS, "a sector would be left with a public key"
@@ -96,7 +96,8 @@ def _survey(session: ClassicSession, script: RenewalScript) -> dict[int, int]:
 
 def _version(session: ClassicSession, script: RenewalScript, sector: int) -> int | None:
     for version, sectors in enumerate(script.versions):
-        if opens(session, sector, Key.B, sectors[sector].key_b):
+        keys = sectors[sector]
+        if opens(session, sector, Key.B, keys.key_b) and opens(session, sector, Key.A, keys.key_a):
             return version if access_of(session, sector) == OUR_ACCESS else None
     return None
 

@@ -1,4 +1,4 @@
-"""The clerk's two forms. Amounts are typed in yuan and are fen from then on."""
+"""The clerk's three forms. Amounts are typed in yuan and are fen from then on."""
 
 from __future__ import annotations
 
@@ -63,3 +63,10 @@ class LoadForm(forms.Form):
     site = forms.ModelChoiceField(Site.objects.all(), label=_("cinema"))
     number = CardNumberField(label=_("card number (empty: the card that is placed)"), required=False, max_length=20)
     amount = YuanField(label=_("amount, yuan"), max_length=12)
+
+
+class RenewalForm(forms.Form):
+    """New keys for a card that exists."""
+
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("cinema"))
+    number = CardNumberField(label=_("card number (empty: the card that is placed)"), required=False, max_length=20)

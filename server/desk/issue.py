@@ -35,7 +35,8 @@ def issue(job: Job, placed: CardPlaced, now: datetime) -> Answer:
     except UidInUse as error:
         job.finish(Job.State.FAILED, str(error), now)
         return Refused(job.pk, final=True, words=str(error))
-    return IssueCard(job.pk, key_process().personalisation(bytes(certificate.image), bytes(job.station.sealing_public)))
+    image, public = bytes(certificate.image), bytes(job.station.sealing_public)
+    return IssueCard(job.pk, key_process().personalisation(image, placed.family, public))
 
 
 def _why_not_issue(placed: CardPlaced) -> str | None:

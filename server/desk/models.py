@@ -30,6 +30,7 @@ ACTIONS = {
     JobAction.ISSUE: _("issue"),
     JobAction.LOAD: _("load"),
     JobAction.READ: _("read"),
+    JobAction.RENEW_KEYS: _("renew keys"),
 }
 """What a job does, in words."""
 ADVICE = {

@@ -1,4 +1,4 @@
-"""What clerks order: issue a card, load one, read one; give a job up that no card is bound to yet."""
+"""What clerks order: issue a card, load one, read one, renew its keys; give a job up that no card is bound to yet."""
 
 from __future__ import annotations
 
@@ -67,6 +67,14 @@ def order_reading(site: Site, number: CardNumber | None, *, operator: User | Non
     """A job to read the card `number`, or whichever is placed. Raises `OrderRefused`."""
     _check_card(number)
     return Job.objects.create(action=JobAction.READ.value, site=site, number=number, operator=operator, created_at=now)
+
+
+def order_renewal(site: Site, number: CardNumber | None, *, operator: User | None, now: datetime) -> Job:
+    """A job to give the card `number`, or whichever is placed, the newest keys. Raises `OrderRefused`."""
+    _check_card(number)
+    return Job.objects.create(
+        action=JobAction.RENEW_KEYS.value, site=site, number=number, operator=operator, created_at=now
+    )
 
 
 def give_up(job_number: int, now: datetime) -> None:

@@ -14,9 +14,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from server.desk.forms import IssueForm, LoadForm
+from server.desk.forms import IssueForm, LoadForm, RenewalForm
 from server.desk.models import Job
-from server.desk.orders import OrderRefused, give_up, order_issue, order_load
+from server.desk.orders import OrderRefused, give_up, order_issue, order_load, order_renewal
 from server.sites.models import Terminal
 
 JOBS_SHOWN = 100
@@ -28,7 +28,7 @@ _gives_up = permission_required("desk.change_job", raise_exception=True)
 @require_GET
 def desk(request: HttpRequest) -> HttpResponse:
     """The forms and the newest jobs."""
-    return _page(request, IssueForm(initial=_site()), LoadForm(initial=_site()))
+    return _page(request)
 
 
 @login_required
@@ -59,7 +59,7 @@ def issue(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("desk")
-    return _page(request, form, LoadForm(initial=_site()))
+    return _page(request, issue_form=form)
 
 
 @login_required
@@ -82,7 +82,24 @@ def load(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("desk")
-    return _page(request, IssueForm(initial=_site()), form)
+    return _page(request, load_form=form)
+
+
+@login_required
+@_orders
+@require_POST
+def renew_keys(request: HttpRequest) -> HttpResponse:
+    """Order new keys for a card."""
+    form = RenewalForm(request.POST)
+    if form.is_valid():
+        facts = form.cleaned_data
+        try:
+            order_renewal(facts["site"], facts["number"], operator=_clerk(request), now=timezone.now())
+        except OrderRefused as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("desk")
+    return _page(request, renewal_form=form)
 
 
 @login_required
@@ -97,10 +114,22 @@ def end(request: HttpRequest, job: int) -> HttpResponse:
     return redirect("desk")
 
 
-def _page(request: HttpRequest, issue_form: forms.Form, load_form: forms.Form) -> HttpResponse:
-    context = {"issue_form": issue_form, "load_form": load_form, "jobs": _newest()}
-    status = 200 if not (issue_form.errors or load_form.errors) else 400
-    return render(request, "desk/desk.html", context, status=status)
+def _page(
+    request: HttpRequest,
+    issue_form: forms.Form | None = None,
+    load_form: forms.Form | None = None,
+    renewal_form: forms.Form | None = None,
+) -> HttpResponse:
+    """The page with the one form that was refused, if any, as it was filled in."""
+    initial = _site()
+    context = {
+        "issue_form": issue_form or IssueForm(initial=initial),
+        "load_form": load_form or LoadForm(initial=initial),
+        "renewal_form": renewal_form or RenewalForm(initial=initial),
+        "jobs": _newest(),
+    }
+    refused = (issue_form, load_form, renewal_form) != (None, None, None)
+    return render(request, "desk/desk.html", context, status=400 if refused else 200)
 
 
 def _newest() -> list[Job]:

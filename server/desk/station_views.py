@@ -1,11 +1,11 @@
-"""POST /desk/v1/next, /card, /done: envelopes of a desk station in, signed answers out."""
+"""POST /desk/v1/next, /card, /done, /recover: envelopes of a desk station in, signed answers out."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 from django.utils import timezone
 
-from onecard.desk import BadDeskMessage, CardPlaced, JobDone, JobFailed, Next, pack_answer, read_request
+from onecard.desk import BadDeskMessage, CardPlaced, JobDone, JobFailed, Next, Recover, pack_answer, read_request
 from onecard.envelope import Domain, open_envelope
 from onecard.errors import OnecardError
 from onecard.keys import BadSignature
@@ -17,7 +17,7 @@ from server.keyring import server_signer
 from server.sites.models import Terminal
 
 REQUEST_MAX = 8 << 10
-_VERBS = {"next": (Next,), "card": (CardPlaced,), "done": (JobDone, JobFailed)}
+_VERBS = {"next": (Next,), "card": (CardPlaced,), "done": (JobDone, JobFailed), "recover": (Recover,)}
 
 
 class NoDesk(OnecardError):

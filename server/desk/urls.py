@@ -12,8 +12,10 @@ urlpatterns = [
     path("desk/jobs/", pages.jobs, name="desk-jobs"),
     path("desk/issue/", pages.issue, name="desk-issue"),
     path("desk/load/", pages.load, name="desk-load"),
+    path("desk/renew-keys/", pages.renew_keys, name="desk-renew-keys"),
     path("desk/jobs/<int:job>/end/", pages.end, name="desk-job-end"),
     path("desk/v1/next", station, {"verb": "next"}),
     path("desk/v1/card", station, {"verb": "card"}),
     path("desk/v1/done", station, {"verb": "done"}),
+    path("desk/v1/recover", station, {"verb": "recover"}),
 ]

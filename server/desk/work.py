@@ -21,6 +21,7 @@ from onecard.desk import (
     JobFailed,
     Next,
     Order,
+    Recover,
     Refused,
     Request,
 )
@@ -30,6 +31,7 @@ from server.desk.issue import issue
 from server.desk.load import load
 from server.desk.models import Job
 from server.desk.read import read
+from server.desk.renew import renew
 from server.sites.models import Terminal
 
 
@@ -44,6 +46,8 @@ def answer(station: Terminal, request: Request, now: datetime) -> Answer:
             return _end(station, request, Job.State.DONE, "", now)
         case JobFailed(why=why):
             return _end(station, request, Job.State.FAILED, why, now)
+        case Recover(uid=uid):
+            return _recover(station, uid)
 
 
 def _next(station: Terminal, now: datetime) -> Answer:
@@ -56,6 +60,25 @@ def _next(station: Terminal, now: datetime) -> Answer:
                 return Idle()
             job.station, job.state, job.assigned_at = station, Job.State.ASSIGNED, now
             job.save(update_fields=("station", "state", "assigned_at"))
+    return _order(job)
+
+
+def _recover(station: Terminal, uid: bytes) -> Answer:
+    """The job that a card is bound to goes on where the card is now."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(uid=uid, state=Job.State.CARD).order_by("pk").first()
+        if job is None:
+            return Refused(0, final=True, words="no job waits for this card")
+        other = _open_jobs(station).exclude(pk=job.pk).first()
+        if other is not None:
+            words = f"this desk has job {other.pk} under way: finish it, or have it given up"
+            return Refused(job.pk, final=True, words=words)
+        job.station = station
+        job.save(update_fields=("station",))
+    return _order(job)
+
+
+def _order(job: Job) -> Order:
     return Order(job.pk, JobAction(job.action), job.number or 0, job.amount, _words(job))
 
 
@@ -72,6 +95,8 @@ def _placed(station: Terminal, placed: CardPlaced, now: datetime) -> Answer:
             return load(job, placed, now)
         case JobAction.READ:
             return read(job, placed, now)
+        case JobAction.RENEW_KEYS:
+            return renew(job, placed, now)
 
 
 def _end(station: Terminal, report: JobDone | JobFailed, state: Job.State, words: str, now: datetime) -> Answer:
@@ -82,7 +107,9 @@ def _end(station: Terminal, report: JobDone | JobFailed, state: Job.State, words
             return Refused(number, final=True, words="this job is not yours any more")
         if job.ended:
             return Accepted(number)
-        if state == Job.State.DONE and (job.certificate is None or bytes(job.uid or b"") != report.uid):
+        needs_certificate = job.action != JobAction.RENEW_KEYS
+        unbound = job.state != Job.State.CARD or bytes(job.uid or b"") != report.uid
+        if state == Job.State.DONE and (unbound or (needs_certificate and job.certificate is None)):
             return Refused(number, final=True, words="this card was never bound to the job")
         if state == Job.State.FAILED and job.certificate is not None:
             state = Job.State.LOADED  # its money is in P already: cash given back would be given twice
@@ -103,3 +130,5 @@ def _words(job: Job) -> str:
             return f"load {yuan(job.amount)} yuan on card {job.number_text or '(any)'}"
         case JobAction.READ:
             return f"read card {job.number_text or '(any)'}"
+        case JobAction.RENEW_KEYS:
+            return f"renew the keys of card {job.number_text or '(any)'}"

@@ -98,10 +98,15 @@ class KeyProcess:
                 return image
         raise self._odd()
 
-    def personalisation(self, certificate: bytes, sealing_public: bytes) -> bytes:
-        """The card script (`onecard.desk.open_script`) that makes the certificate's card, sealed to a desk station's
-        32-byte X25519 key. `certificate` is the purse's first, as issued by this process."""
-        return self._ask_for_bytes(Op.PERSONALISE, certificate, sealing_public)
+    def personalisation(self, certificate: bytes, family: int, sealing_public: bytes) -> bytes:
+        """The card script (`onecard.desk.open_script`) that makes the certificate's card of a blank one of that family,
+        sealed to a desk station's 32-byte X25519 key. `certificate` is the purse's first, as issued by this process."""
+        return self._ask_for_bytes(Op.PERSONALISE, certificate, family, sealing_public)
+
+    def renewal(self, uid: bytes, family: int, sealing_public: bytes) -> bytes:
+        """The renewal (`onecard.desk.open_renewal`) of an issued card's keys, sealed to a desk station's 32-byte X25519
+        key."""
+        return self._ask_for_bytes(Op.RENEW, uid, family, sealing_public)
 
     def _ask_for_bytes(self, op: Op, *arguments: cbor.Value) -> bytes:
         match self._ask(op, *arguments):

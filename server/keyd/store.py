@@ -31,6 +31,9 @@ KEY_SIZES: Mapping[Role, int] = {
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
 }
+RENEWABLE = (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE)
+"""Masters of card keys, which may get newer versions while cards bear the earlier ones (P-R27)."""
+VERSION_MAX = 255
 ISSUED_LOG = "issued.sqlite3"
 """The log of issued certificates lies beside the keys."""
 _SIGNING = (Role.ISSUER, Role.SERVER_SIGN)
@@ -85,6 +88,23 @@ def create(directory: Path, random: Callable[[int], bytes]) -> None:
     _sync_directory(directory.parent)
 
 
+def renew(directory: Path, role: Role, random: Callable[[int], bytes]) -> int:
+    """Add the next version of a card key to the store; the version. Raises `BadKeyStore`.
+
+    A key process that runs goes on with the keys it knows until it is started again.
+    """
+    assert role in RENEWABLE
+    version = load(directory).newest(role)[0] + 1
+    if version > VERSION_MAX:
+        raise BadKeyStore(directory, f"{role.name.lower()} has had {VERSION_MAX} versions", "make keys of a new chain")
+    fresh = directory.with_name(f"{directory.name}.{_file_name(role, version)}")  # a cut leaves the store as it was
+    fresh.unlink(missing_ok=True)
+    _write(fresh, random(KEY_SIZES[role]))
+    fresh.rename(directory / _file_name(role, version))
+    _sync_directory(directory)
+    return version
+
+
 def load(directory: Path) -> Secrets:
     """The keys of a store. Raises `BadKeyStore`."""
     try:
@@ -136,7 +156,7 @@ def _check_mode(path: Path, allowed: int) -> None:
 def _parse_name(path: Path) -> tuple[Role, int]:
     role, _, version = path.name.partition(".")
     known = {_file_name(candidate, 0).partition(".")[0]: candidate for candidate in KEY_SIZES}
-    if role not in known or not (version.isascii() and version.isdigit() and 1 <= int(version) <= 255):
+    if role not in known or not (version.isascii() and version.isdigit() and 1 <= int(version) <= VERSION_MAX):
         raise BadKeyStore(path, "this file is no key", "move it out of the key store")
     return known[role], int(version)
 

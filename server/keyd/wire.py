@@ -29,7 +29,8 @@ class Op(IntEnum):
     ENROL = 4  # number, site code, site name, X25519 public → envelope
     ISSUE = 5  # statement, reason, delta → 96 bytes
     LATEST = 6  # uid, purse → 96 bytes, or none
-    PERSONALISE = 7  # certificate, X25519 public → sealed card script
+    PERSONALISE = 7  # certificate, card family, X25519 public → sealed card script
+    RENEW = 8  # uid, card family, X25519 public → sealed renewal
 
 
 class BadFrame(OnecardError):

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from onecard import bundle, cbor, enrolment, keys, sealing
-from onecard.card_keys import classic_key_a, classic_key_b
-from onecard.desk import SECTORS, CardScript, seal_script
+from onecard.desk import CardKeys, CardScript, Renewal, seal_renewal, seal_script
 from onecard.enrolment import Identity
 from onecard.envelope import BadEnvelope, Envelope, open_envelope
 from onecard.errors import OnecardError
@@ -17,6 +16,7 @@ from onecard.purse import certificate as certificates
 from onecard.purse import record as records
 from onecard.purse.record import DebitRecord, LoadReference
 from onecard.purse.ring import SLOTS
+from server.keyd.card_keys import UnknownFamily, card_keys
 from server.keyd.issued import IssuedLog, Reason
 from server.keyd.statement import read_statement
 from server.keyd.store import Secrets
@@ -60,8 +60,10 @@ class KeyWork:
                 return [self._issue(statement, reason, delta)]
             case [Op.LATEST, bytes(uid), int(purse)]:
                 return self._latest(uid, purse)
-            case [Op.PERSONALISE, bytes(image), bytes(public)]:
-                return [self._personalise(image, public)]
+            case [Op.PERSONALISE, bytes(image), int(family), bytes(public)]:
+                return [self._personalise(image, family, public)]
+            case [Op.RENEW, bytes(uid), int(family), bytes(public)]:
+                return [self._renew(uid, family, public)]
         raise BadRequest("this is no request of this protocol")
 
     def _sign(self, role: int, version: int, message: bytes) -> tuple[int, bytes]:
@@ -111,19 +113,32 @@ class KeyWork:
         image = self._log.latest(uid, purse)
         return [] if image is None else [image]
 
-    def _personalise(self, image: bytes, station_public: bytes) -> bytes:
+    def _personalise(self, image: bytes, family: int, station_public: bytes) -> bytes:
         certificate = certificates.verified(image, self._secrets.public())
         uid, purse = certificate.uid, certificate.purse
         if certificate.load_sequence != 1 or not self._log.holds(image, uid, purse, 1):
             raise BadRequest(f"card {uid.hex()} is personalised with its first certificate only")
-        _, read_write = self._secrets.newest(Role.CLASSIC_READ_WRITE)
-        _, personalise = self._secrets.newest(Role.CLASSIC_PERSONALISE)
-        pairs = [(classic_key_a(read_write, uid, s), classic_key_b(personalise, uid, s)) for s in range(SECTORS)]
         _, debit_master = self._secrets.newest(Role.DEBIT_MAC)
         ring = first_ring(records.record_key(debit_master, uid), purse)
-        script = CardScript(uid, certificate.card_number, purse, image, ring, tuple(pairs))
+        keys = self._card_keys(uid, family)[0]
+        script = CardScript(uid, family, certificate.card_number, purse, image, ring, keys)
         with _checked_receiver():
             return seal_script(script, station_public)
+
+    def _renew(self, uid: bytes, family: int, station_public: bytes) -> bytes:
+        """Every version of an issued card's keys. Which station may have them the web process decides by its jobs; the
+        keys open that one card and can load nothing."""
+        if self._log.latest(uid, 0) is None:
+            raise BadRequest(f"card {uid.hex()} was never issued")
+        renewal = Renewal(uid, family, tuple(self._card_keys(uid, family)))
+        with _checked_receiver():
+            return seal_renewal(renewal, station_public)
+
+    def _card_keys(self, uid: bytes, family: int) -> list[CardKeys]:
+        try:
+            return card_keys(self._secrets.ring, uid, family)
+        except UnknownFamily as error:
+            raise BadRequest(str(error)) from error
 
     def _chain_key(self, terminal: int) -> bytes:
         return keys.chain_key(self._secrets.newest(Role.CHAIN)[1], terminal)

@@ -25,7 +25,7 @@ from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
 from onecard import desk
-from onecard.desk import Answer, CardPlaced, JobAction, JobDone, JobFailed, Next, Order
+from onecard.desk import Answer, CardPlaced, JobAction, JobDone, JobFailed, Next, Order, Recover
 from onecard.enrolment import Identity, open_answer
 from onecard.envelope import Domain, open_envelope, verify
 from onecard.identity import DayNumber, card_number
@@ -75,14 +75,17 @@ class Centre:
     jobs: list[Order]
     asked: list[desk.Request] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    bound: dict[int, bytes] = field(default_factory=dict)
+    station: int = STATION
     lose: Callable[[desk.Request], bool] = lambda request: False
     refuse: Answer | None = None
+    recovered: Answer | None = None
 
     def __post_init__(self) -> None:
         log = IssuedLog(self.folder / store.ISSUED_LOG)
         self.work = KeyWork(store.load(self.folder), log, lambda: NOON)
         public = X25519PrivateKey.from_private_bytes(self.sealing).public_key().public_bytes_raw()
-        raw = self.work.answer([int(Op.ENROL), STATION, "WDK", "五道口", public])[0]
+        raw = self.work.answer([int(Op.ENROL), self.station, "WDK", "五道口", public])[0]
         assert isinstance(raw, bytes)
         self.identity: Identity = open_answer(open_envelope(raw), self.sealing)
         self._public = public
@@ -95,7 +98,7 @@ class Centre:
         answer = self._answer(request)
         if self.lose(request):
             raise ConnectionError("the answer was lost")
-        return desk.pack_answer(answer, STATION, 1, self._sign)
+        return desk.pack_answer(answer, self.station, 1, self._sign)
 
     def _answer(self, request: desk.Request) -> Answer:
         match request:
@@ -104,17 +107,38 @@ class Centre:
             case CardPlaced(uid=uid, job=job):
                 if self.refuse is not None:
                     return self.refuse
+                self.bound[job] = uid
                 if self.jobs[0].action is JobAction.ISSUE:
                     image = self.issue(uid, 1, 100_00)
-                    sealed = self.work.answer([int(Op.PERSONALISE), image, self._public])[0]
+                    sealed = self.work.answer([int(Op.PERSONALISE), image, request.family, self._public])[0]
                     assert isinstance(sealed, bytes)
                     return desk.IssueCard(job, sealed)
+                if self.jobs[0].action is JobAction.RENEW_KEYS:
+                    sealed = self.work.answer([int(Op.RENEW), uid, request.family, self._public])[0]
+                    assert isinstance(sealed, bytes)
+                    return desk.RenewKeys(job, sealed)
                 return desk.DeliverLoad(job, self.issue(uid, 2, 150_00))
+            case Recover(uid=uid):
+                if self.recovered is not None:
+                    return self.recovered
+                for order in self.jobs:
+                    if self.bound.get(order.job) == uid:
+                        return order
+                return desk.Refused(0, final=True, words="no job waits for this card")
             case JobDone() | JobFailed():
-                self.jobs = self.jobs[1:]
+                del self.jobs[0]
                 if isinstance(request, JobFailed):
                     self.failed.append(request.why)
                 return desk.Accepted(request.job)
+
+    def renew_key(self, role: Role) -> None:
+        """The chain has a newer master; whoever enrolled before knows only the earlier ones."""
+        store.renew(self.folder, role, os.urandom)
+        self.__post_init__()
+
+    def elsewhere(self) -> Centre:
+        """The same centre, with the same jobs, as another desk's station sees it."""
+        return Centre(self.folder, os.urandom(32), os.urandom(32), self.jobs, bound=self.bound, station=STATION + 1)
 
     def issue(self, uid: bytes, load_sequence: int, loaded: int) -> bytes:
         """A certificate, the same for the same."""
@@ -140,14 +164,19 @@ class Place:
         self._chain = centre.identity.keys.key(Role.CHAIN, 1)
         if not folder.exists():
             Journal.create(
-                folder, terminal=STATION, chain_key=self._chain, salt=os.urandom, segments=4, segment_size=1 << 18
+                folder,
+                terminal=centre.station,
+                chain_key=self._chain,
+                salt=os.urandom,
+                segments=4,
+                segment_size=1 << 18,
             )
         self.start()
 
     def start(self) -> None:
         info = BootInfo(os.urandom(8), NOON, ClockQuality.TRUSTED, "test")
         self.journal = Journal.open(self._folder, chain_key=self._chain, boot=info, random=os.urandom)
-        memory, issues = PurseMemory(STATION, self.centre.identity.keys), IssueBook()
+        memory, issues = PurseMemory(self.centre.station, self.centre.identity.keys), IssueBook()
         for entry in self.journal.entries():
             record = decode_record(entry.kind, entry.payload)
             memory.note(entry.name.sequence, record)
@@ -155,7 +184,7 @@ class Place:
         log = Logbook(self.journal, memory, StandingClock())
         log.close_unfinished()
         sam = SoftwareSam(self.centre.identity.keys)
-        teller = Teller(self.reader, sam, log, STATION, hotlist=frozenset(), limits=NO_LIMIT)
+        teller = Teller(self.reader, sam, log, self.centre.station, hotlist=frozenset(), limits=NO_LIMIT)
         link = SignedLink(self.centre.identity, self.centre.signing, self.centre.post)
         self.desk = Desk(
             self.reader,
@@ -188,6 +217,7 @@ class Place:
 
 ISSUE = Order(1, JobAction.ISSUE, 0, 100_00, "issue")
 LOAD = Order(2, JobAction.LOAD, 0, 50_00, "load")
+RENEWAL = Order(3, JobAction.RENEW_KEYS, 0, 0, "renew keys")
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,8 @@ def _new_key(sector: int, which: bytes) -> bytes:
 
 NEW = tuple(SectorKeys(_new_key(sector, b"A"), _new_key(sector, b"B")) for sector in range(SECTORS))
 SCRIPT = RenewalScript(UID, (NEW, OLD))
-SURVEY = 16 * 5
-"""Host commands on a card of old keys before the first write: new key B fails, field off, list, old key B, trailer."""
+SURVEY = 16 * 6
+"""Host commands on a card of old keys before the first write: new key B fails, field off, list, both old keys, read."""
 SECTOR = 6
 """Host commands a sector takes: old key B, its trailer, each new key and the access bits under it."""
 ALL = SURVEY + 16 * SECTOR

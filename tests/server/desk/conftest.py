@@ -9,13 +9,13 @@ import pytest
 from django.test import Client
 
 from onecard import desk
-from onecard.desk import Answer, CardPlaced, Found, JobDone, JobFailed, Next, Request
+from onecard.desk import Answer, CardPlaced, Found, JobDone, JobFailed, Next, Recover, Request
 from onecard.envelope import terminal_key_id
 from onecard.keys import sign
 from server.sites.enrol import new_token
 from server.sites.models import Terminal
 
-PATHS = {Next: "next", CardPlaced: "card", JobDone: "done", JobFailed: "done"}
+PATHS = {Next: "next", CardPlaced: "card", JobDone: "done", JobFailed: "done", Recover: "recover"}
 
 
 FIRST_RING = b"".join((counter << 4).to_bytes(3, "big") + bytes(7) + b"\1" * 6 for counter in range(3))
@@ -60,7 +60,17 @@ class Station:
 
 
 @pytest.fixture
-def station(client: Client, enrol: Callable[..., object]) -> Station:
+def new_station(client: Client, enrol: Callable[..., object]) -> Callable[[], Station]:
+    """Enrols a desk station at WDK."""
+    return lambda: _station(client, enrol)
+
+
+@pytest.fixture
+def station(new_station: Callable[[], Station]) -> Station:
     """A desk station at WDK."""
+    return new_station()
+
+
+def _station(client: Client, enrol: Callable[..., object]) -> Station:
     teller = enrol(token=new_token("WDK", Terminal.Work.DESK, datetime.now(UTC)))
     return Station(client, teller.number, teller.identity.keys, teller.signing, teller.sealing)  # type: ignore[attr-defined]

@@ -32,13 +32,13 @@ def test_a_stranger_is_sent_to_the_sign_in(client: Client, path: str) -> None:
     assert "login" in response["Location"]
 
 
-@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/"])
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/"])
 def test_a_stranger_orders_nothing(client: Client, path: str) -> None:
     assert client.post(path, {"site": "WDK", "amount": "1"}).status_code == 302
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/jobs/{}/end/"])
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/", "/desk/jobs/{}/end/"])
 def test_who_is_no_clerk_looks_and_changes_nothing(client: Client, path: str) -> None:
     job = order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
     client.force_login(User.objects.create_user("guest"))
@@ -53,7 +53,7 @@ def test_who_is_no_clerk_looks_and_changes_nothing(client: Client, path: str) ->
 def test_a_clerk_sees_what_a_clerk_may_do(clerk: Client) -> None:
     order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
     page = clerk.get("/desk/").content.decode()
-    assert len([action for action in re.findall('<form[^>]*action="([^"]*)"', page) if "/desk/" in action]) == 3
+    assert len([action for action in re.findall('<form[^>]*action="([^"]*)"', page) if "/desk/" in action]) == 4
 
 
 def test_a_card_is_ordered_as_typed(clerk: Client) -> None:
@@ -62,6 +62,13 @@ def test_a_card_is_ordered_as_typed(clerk: Client) -> None:
     job = Job.objects.get()
     assert (job.site_id, job.tier, job.amount, job.operator.username) == ("WDK", 3, 45_50, "clerk")  # type: ignore[union-attr]
     assert 'class="job-new"' in clerk.get("/desk/jobs/").content.decode()
+
+
+def test_a_renewal_of_keys_is_ordered_and_told_in_both_languages(clerk: Client) -> None:
+    assert clerk.post("/desk/renew-keys/", {"site": "WDK", "number": ""}).status_code == 302
+    assert Job.objects.get().action == 4
+    for language, told in (("en", "renew keys"), ("zh-hans", "更新密钥")):
+        assert told in clerk.get("/desk/jobs/", headers={"Accept-Language": language}).content.decode()
 
 
 @pytest.mark.parametrize("amount", ["x", "-1", "1000.01", "0.001"])

@@ -113,7 +113,7 @@ def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
 ) -> None:
     station = X25519PrivateKey.generate()
     image = keyd.issue_certificate(statement, Reason.ISSUE, 0)
-    sealed = keyd.personalisation(image, station.public_key().public_bytes_raw())
+    sealed = keyd.personalisation(image, 1, station.public_key().public_bytes_raw())
     script = desk.open_script(sealed, station.private_bytes_raw(), statement.uid)
     secrets = store.load(directory)
     assert (script.uid, script.card_number, script.purse) == (statement.uid, statement.card_number, 0)
@@ -136,11 +136,46 @@ def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
 def test_no_script_is_made_for_a_certificate_of_anybody_else(keyd: KeyProcess, statement: Certificate) -> None:
     forged = certificates.issue(replace(statement, key_id=1), lambda domain, payload: bytes(64))
     with pytest.raises(KeyProcessRefused, match="signature"):
-        keyd.personalisation(forged, X25519PrivateKey.generate().public_key().public_bytes_raw())
+        keyd.personalisation(forged, 1, X25519PrivateKey.generate().public_key().public_bytes_raw())
 
 
 def test_no_script_is_made_for_a_later_certificate(keyd: KeyProcess, statement: Certificate) -> None:
     keyd.issue_certificate(statement, Reason.ISSUE, 0)
     later = keyd.issue_certificate(replace(statement, load_sequence=2), Reason.LOAD, 0)
     with pytest.raises(KeyProcessRefused, match="first certificate"):
-        keyd.personalisation(later, X25519PrivateKey.generate().public_key().public_bytes_raw())
+        keyd.personalisation(later, 1, X25519PrivateKey.generate().public_key().public_bytes_raw())
+
+
+def test_a_renewal_holds_every_version_of_this_cards_keys_newest_first(
+    directory: Path, serving: Serving, statement: Certificate
+) -> None:
+    store.renew(directory, Role.CLASSIC_READ_WRITE, os.urandom)
+    station = X25519PrivateKey.generate()
+    with serving(os.geteuid()) as path:
+        keyd = KeyProcess(path)
+        keyd.issue_certificate(statement, Reason.ISSUE, 0)
+        sealed = keyd.renewal(statement.uid, 1, station.public_key().public_bytes_raw())
+    renewal = desk.open_renewal(sealed, station.private_bytes_raw(), statement.uid)
+    ring, uid = store.load(directory).ring, statement.uid
+    key_b = ring.key(Role.CLASSIC_PERSONALISE, 1)
+    assert renewal.versions == tuple(
+        tuple(
+            (classic_key_a(ring.key(Role.CLASSIC_READ_WRITE, v), uid, s), classic_key_b(key_b, uid, s))
+            for s in range(16)
+        )
+        for v in (2, 1)
+    )
+    assert renewal.versions[0][0][0].hex() not in repr(renewal)
+
+
+def test_no_keys_are_given_of_a_card_that_was_never_issued(keyd: KeyProcess) -> None:
+    with pytest.raises(KeyProcessRefused, match="never issued"):
+        keyd.renewal(b"\1\2\3\4", 1, X25519PrivateKey.generate().public_key().public_bytes_raw())
+
+
+def test_no_keys_are_given_of_a_family_nobody_knows(keyd: KeyProcess, statement: Certificate) -> None:
+    image = keyd.issue_certificate(statement, Reason.ISSUE, 0)
+    public = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    for ask in (lambda: keyd.personalisation(image, 9, public), lambda: keyd.renewal(statement.uid, 9, public)):
+        with pytest.raises(KeyProcessRefused, match="family 9"):
+            ask()

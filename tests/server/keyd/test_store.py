@@ -101,3 +101,27 @@ def test_secrets_show_themselves_neither_in_repr_nor_in_the_list(directory: Path
         assert repr(key)[2:-1] not in printed + shown.output
     for key in secrets.public().held.values():
         assert key.hex() in shown.output
+
+
+def test_a_renewed_key_stands_beside_the_earlier_one(directory: Path) -> None:
+    before = store.load(directory).ring.held
+    assert CliRunner().invoke(command, ["renew", "--data", str(directory), "debit_mac"]).exit_code == 0
+    after = store.load(directory).ring
+    assert after.versions(Role.DEBIT_MAC) == [2, 1]
+    assert before.items() <= after.held.items()
+    assert after.key(Role.DEBIT_MAC, 1) != after.key(Role.DEBIT_MAC, 2)
+    assert (directory / "debit_mac.2").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("role", ["chain", "issuer", "server_sign", "server_seal"])
+def test_only_masters_of_card_keys_are_renewed(directory: Path, role: str) -> None:
+    assert CliRunner().invoke(command, ["renew", "--data", str(directory), role]).exit_code == 2
+    assert store.load(directory).ring.held.keys() == {(role, 1) for role in store.KEY_SIZES}
+
+
+def test_a_renewal_cut_in_mid_write_leaves_the_store_good(directory: Path) -> None:
+    torn = directory.with_name("keys.debit_mac.2")
+    torn.write_bytes(bytes(3))
+    assert store.load(directory).newest(Role.DEBIT_MAC)[0] == 1
+    assert store.renew(directory, Role.DEBIT_MAC, os.urandom) == 2
+    assert store.load(directory).newest(Role.DEBIT_MAC)[0] == 2
