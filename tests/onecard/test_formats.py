@@ -11,22 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from onecard import cbor, tariff
+from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
 from onecard.cbor import RECORD, BadCbor
 from onecard.clock import Instant
+from onecard.desk import CardPlaced, Found, JobAction, Order, Recover
 from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
 from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
-from onecard.envelope import Domain, open_envelope, server_key_id, terminal_key_id, verify
+from onecard.envelope import Domain, open_envelope, seal_envelope, server_key_id, terminal_key_id, verify
 from onecard.identity import DayNumber, card_number
 from onecard.journal.frame import chain_tag, first_tag
-from onecard.keys import KeyRing, Role
+from onecard.keys import BadSignature, KeyRing, Role
 from onecard.kinds import CardKind, ClockQuality, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.purse import record as purse_record
 from onecard.purse.certificate import Certificate, Flags, open_certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.record import DebitRecord, LoadReference, record_key
 from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
+from onecard.sealing import BadSeal, unseal
 from onecard.tariff import Reason
 
 _PAGES = Path(__file__).parents[2] / "docs" / "formats"
@@ -214,7 +216,32 @@ def test_enrolment() -> None:
     assert (identity.number, identity.site_code, identity.site_name) == (7, "XDA", "新东安")
 
 
-_PROVED = ("cbor", "record", "certificate", "records", "tariff", "bundle", "downlink", "enrolment")
+def test_desk() -> None:
+    page = _examples("desk.md")
+    terminal, ring = _examples("enrolment.md")["terminal"], _examples("record.md")["record"] + bytes(32)
+    assert desk.read_request(page["card"]) == CardPlaced(300, _UID, 1, Found.OURS, ring)
+    assert desk.read_request(page["recover"]) == Recover(_UID)
+    keys = KeyRing({(Role.SERVER_SIGN, 1): _examples("downlink.md")["server"]})
+    order = Order(300, JobAction.RENEW_KEYS, _CARD, 0, "renew")
+    packed = open_envelope(desk.pack_answer(order, 7, 1, lambda message: bytes(64)))
+    assert packed.payload == page["order"]
+    with pytest.raises(BadSignature):
+        desk.open_answer(seal_envelope(packed.key_id, Domain.DESK, page["order"], lambda message: bytes(64)), keys, 7)
+    script = desk.open_script(page["sealed_script"], terminal, _UID)
+    assert (script.family, script.card_number, script.purse, script.ring) == (1, _CARD, 0, ring)
+    assert script.certificate == _examples("certificate.md")["certificate"]
+    assert unseal(page["sealed_script"], terminal, "card script", _UID) == page["script"]
+    renewal = desk.open_renewal(page["sealed_renewal"], terminal, _UID)
+    assert unseal(page["sealed_renewal"], terminal, "key renewal", _UID) == page["renewal"]
+    assert renewal.versions == (script.keys, script.keys)
+    assert [row[0][-1] for row in script.keys] == list(range(16))
+    with pytest.raises(BadSeal):
+        desk.open_script(page["sealed_renewal"], terminal, _UID)
+    with pytest.raises(BadSeal):
+        desk.open_renewal(page["sealed_renewal"], terminal, bytes(7))
+
+
+_PROVED = ("cbor", "record", "certificate", "records", "tariff", "bundle", "downlink", "enrolment", "desk")
 
 
 @pytest.mark.parametrize("name", _PROVED)
