@@ -127,7 +127,7 @@ def start(
     """
     if not __debug__:
         raise Unfit("python -O removes the checks that guard money: start without -O and without PYTHONOPTIMIZE")
-    identity, seal_private = _identity(config.data, board)
+    identity, seal_private = own_identity(config.data, board)
     clock = WallClock(system, monotonic)
     with ExitStack() as opened:
         journal = opened.enter_context(_open_journal(config, identity, clock, random, disk))
@@ -181,8 +181,9 @@ def _assemble(
     return Station(config, identity, sam, journal, tables, log, books, intake, reader, teller, till, clock)
 
 
-def _identity(data: Path, board: bytes) -> tuple[Identity, bytes]:
-    """The identity with its secrets, and the X25519 private key."""
+def own_identity(data: Path, board: bytes) -> tuple[Identity, bytes]:
+    """The identity with its secrets that enrolment left in `data`, and the X25519 private key. Raises `NotEnrolled`,
+    `BadEnrolment`."""
     public = decode_identity(_read(data / "identity"), str(data / "identity"))
     seal_private = _read(data / "seal.key")
     if len(seal_private) != 32:

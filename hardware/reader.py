@@ -116,3 +116,12 @@ class Reader(Protocol):
     def release(self) -> None:
         """Let the card go: the field is switched off until the next `poll`. Raises `ReaderSilent`, `ReaderFault`."""
         ...
+
+
+def only_card(reader: Reader) -> Target:
+    """The one card on the reader, now selected. Raises `CardGone` when there is none or another beside it,
+    `ReaderError`s."""
+    targets = reader.poll()
+    if len(targets) != 1:
+        raise CardGone(reader.name, f"{len(targets) or 'no'} cards lie there, one alone is expected")
+    return targets[0]

@@ -1,10 +1,11 @@
-"""`onecard card`: virtual cards as files."""
+"""`onecard card`: virtual cards as files; `verify` and `recover`, which need a reader, are in tools/card_reader.py."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -12,6 +13,7 @@ from hardware.virtual import card_file
 from hardware.virtual.card_picture import as_json, as_text
 from hardware.virtual.classic_card import FACTORY_KEY, blank_image
 from onecard.errors import OnecardError
+from tools.lazy_group import Lazy, LazyGroup
 
 _SECTORS = 16
 
@@ -20,9 +22,16 @@ class CardCommandError(OnecardError):
     """A card command cannot be done as asked."""
 
 
-@click.group(name="card")
+class _Commands(LazyGroup):
+    path = "onecard card"
+    lazy = MappingProxyType(
+        {name: Lazy("tools.card_reader", name, extras="terminal") for name in ("recover", "verify")}
+    )
+
+
+@click.group(name="card", cls=_Commands)
 def command() -> None:
-    """Virtual cards: files a virtual reader takes for cards."""
+    """Cards on a reader, and virtual cards: files a virtual reader takes for cards."""
 
 
 @command.command()

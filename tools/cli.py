@@ -6,7 +6,6 @@ server's packages still has its own commands.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from types import MappingProxyType
 import click
 
 from onecard.errors import OnecardError
+from tools.lazy_group import Lazy, LazyGroup
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -36,51 +36,12 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
 """Command name to the extras of the distribution it needs; the others need none."""
 
 
-class NotInstalled(OnecardError):
-    """A command whose packages are not on this machine."""
-
-    def __init__(self, name: str, package: str | None) -> None:
-        self.name = name
-        self.package = package
-        super().__init__(
-            f"`onecard {name}` needs the package {package}, which is not installed here: "
-            f"pip install 'onecard[{EXTRAS[name]}]'"
-        )
+class _Commands(LazyGroup):
+    path = "onecard"
+    lazy = MappingProxyType({name: Lazy(module, extras=EXTRAS.get(name, "")) for name, module in COMMANDS.items()})
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        try:
-            command = importlib.import_module(COMMANDS[cmd_name]).command
-        except ModuleNotFoundError as error:
-            if cmd_name not in EXTRAS:
-                raise
-            return _absent(cmd_name, NotInstalled(cmd_name, error.name))
-        assert isinstance(command, click.Command)
-        return command
-
-
-def _absent(name: str, why: NotInstalled) -> click.Command:
-    """Stands in the list of commands for one that cannot run here, and says why when it is called."""
-
-    def refuse() -> None:
-        raise why
-
-    return click.Command(
-        name,
-        callback=refuse,
-        help=f"(not installed here: onecard[{EXTRAS[name]}])",
-        add_help_option=False,
-        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    )
-
-
-@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="onecard")
 def onecard() -> None:
     """OneCard 一卡通: stored-value cards for a cinema chain.

@@ -6,13 +6,11 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from onecard.journal import Entry, JournalReader, Missing
 from onecard.journal.check import Report, check_journal
@@ -23,6 +21,7 @@ from onecard.journal.mutable_replay import read_tables
 from onecard.journal.mutable_state import Fields, decode_document
 from onecard.journal.table import entry_document
 from onecard.records import BadRecord, RecordKind
+from tools.progress_bar import progress_bar
 
 _KINDS = [kind.name for kind in RecordKind]
 
@@ -82,7 +81,7 @@ def check(directory: Path, chain_key: bytes | None, as_json: bool) -> None:
     Exit code 0: whole (an unfinished last record is normal after a power cut and is cut at the next start).
     Exit code 1: damaged; the file and the byte are named. Then do not start the terminal: copy DIR and call the centre.
     """
-    with _bar("checking") as told:
+    with progress_bar("checking") as told:
         report = check_journal(directory, chain_key, progress=told)
     if as_json:
         click.echo(json.dumps(_report_document(report), ensure_ascii=False))
@@ -164,7 +163,7 @@ def export(
     if exported is not None:
         if public_key is None:
             raise click.UsageError("--verify needs --key, the file with the terminal's public key")
-        with exported.open("rb") as lines, _bar("verifying") as told:
+        with exported.open("rb") as lines, progress_bar("verifying") as told:
             found = verify_export(lines, public_key, lambda: told(1, 0))
         click.echo(f"terminal {found.terminal}: {found.records} records, {found.missing} lost, head {found.head}")
         return
@@ -198,7 +197,7 @@ def _write(
     mark = reader.durable
     total = mark.name.sequence if mark else 0
     with contextlib.ExitStack() as stack:
-        told = stack.enter_context(_bar("writing"))
+        told = stack.enter_context(progress_bar("writing"))
         file = sys.stdout.buffer if output is None else stack.enter_context(output.open("wb"))
         for line in export_lines(reader.terminal, entries, lost, sign_key):
             file.write(line)
@@ -207,21 +206,6 @@ def _write(
         click.echo(f"LOST: records {run.first} to {run.last}: {run.damage}", err=True)
     if lost:
         sys.exit(1)
-
-
-@contextlib.contextmanager
-def _bar(words: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal's standard error, nothing elsewhere; told steps done (one at a time) and in all."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(words, total=None)
-
-        def told(_: int, total: int) -> None:
-            progress.update(task, advance=1, total=total or None)
-
-        yield told
 
 
 def _documents(directory: Path, chain_key: bytes | None) -> Iterator[tuple[str, int, Fields]]:

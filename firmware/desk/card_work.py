@@ -15,7 +15,7 @@ from hardware.cards.personalisation import (
 )
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.cards.port import CardFamily
-from hardware.reader import AccessDenied, CardGone, Reader, Target, WrongKey
+from hardware.reader import AccessDenied, CardGone, Reader, WrongKey, only_card
 from onecard.desk import BadDeskMessage, CardKeys, CardScript, Renewal
 from onecard.purse.record import RECORD_SIZE
 
@@ -23,10 +23,6 @@ WASTE = (ForeignCard, TornTrailer, CardInUse, NotAsWritten)
 """What ends a job: this card can never take it."""
 INTERRUPTED = (PersonalisationCut, WrongCard, CardGone, AccessDenied, WrongKey)
 """What the same card, put back, goes on from."""
-
-
-class Taken(CardGone):
-    """No card, or more than one, lies where one was."""
 
 
 def make(reader: Reader, script: CardScript) -> None:
@@ -41,14 +37,14 @@ def make(reader: Reader, script: CardScript) -> None:
         purses={script.purse: PurseImages(ring_images(script.ring), script.certificate)},
     )
     for work in (personalisation.personalise, personalisation.verify):
-        work(reader, _alone(reader), plan)
+        work(reader, only_card(reader), plan)
 
 
 def renew(reader: Reader, renewal: Renewal) -> None:
     """Give a card in use its newest keys, from wherever an earlier run was cut. Raises as `make`."""
     _check(renewal.family)
     script = RenewalScript(renewal.uid, tuple(_sector_keys(keys) for keys in renewal.versions))
-    key_renewal.renew(reader, _alone(reader), script)
+    key_renewal.renew(reader, only_card(reader), script)
 
 
 def ring_images(ring: bytes) -> tuple[bytes, bytes, bytes]:
@@ -66,10 +62,3 @@ def _sector_keys(keys: CardKeys) -> tuple[SectorKeys, ...]:
     if len(keys) != SECTORS or any(len(row) != 2 or {len(key) for key in row} != {KEY_SIZE} for row in keys):
         raise BadDeskMessage(f"the keys are not two of {KEY_SIZE} bytes for each of {SECTORS} sectors")
     return tuple(SectorKeys(*row) for row in keys)
-
-
-def _alone(reader: Reader) -> Target:
-    targets = reader.poll()
-    if len(targets) != 1:
-        raise Taken(reader.name, f"{len(targets)} cards lie there")
-    return targets[0]

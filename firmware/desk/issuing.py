@@ -108,6 +108,7 @@ class Desk:
         self._order: Order | None = None
         self._report: JobDone | JobFailed | None = None
         self._refused_uid = b""
+        self.succeeded = False  # the job that ended last
 
     def step(self) -> Pace:
         """Do what can be done now. Raises `hardware.reader.ReaderError`, the journal's and the link's errors; the next
@@ -146,7 +147,7 @@ class Desk:
                 raise BadDeskMessage(f"{type(other).__name__} answers a request for a job")
 
     def _take_up(self, order: Order) -> None:
-        self._order, self._refused_uid = order, b""
+        self._order, self._refused_uid, self.succeeded = order, b"", False
         self._say(f"job {order.job}: {order.words}")
         finished = self._issues.finished(order.job)
         if finished is not None:
@@ -179,7 +180,8 @@ class Desk:
         self._report = None
         match answer:
             case Accepted():
-                word = "done" if isinstance(report, JobDone) else "failed"
+                self.succeeded = isinstance(report, JobDone)
+                word = "done" if self.succeeded else "failed"
                 return self._over(f"job {report.job}: {word}; take the card away")
             case desk.Refused(words=words):
                 return self._over(f"job {report.job}: {words}")

@@ -73,3 +73,14 @@ def _turn(station: Station, desk: Desk, say: Callable[[str], None]) -> float:
             return CARD_SECONDS
         case Pace.IDLE:
             return IDLE_SECONDS
+
+
+def finish(desk: Desk, *, stopping: Callable[[], bool], wait: Callable[[float], object]) -> bool:
+    """Work on the job that `desk.recover` took over until it is over or `stopping`; whether it was done.
+
+    Raises what a step does: the same job can be taken over again.
+    """
+    while desk.busy and not stopping():
+        if desk.step() is not Pace.NOW:
+            wait(CARD_SECONDS)
+    return desk.succeeded

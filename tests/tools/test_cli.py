@@ -40,3 +40,12 @@ def test_a_command_without_its_packages_names_the_cure(package: str, rest: tuple
 
 def test_extras_are_named_for_commands_that_exist() -> None:
     assert EXTRAS.keys() <= COMMANDS.keys()
+
+
+def test_virtual_cards_need_no_package_of_the_terminal() -> None:
+    assert _onecard_without("nfc", "card", "--help").returncode == 0
+    assert _onecard_without("nfc", "card", "show", "--help").returncode == 0
+    called = _onecard_without("nfc", "card", "verify", "--data", "x", "--device", "y")
+    assert called.returncode == 1
+    assert called.stderr.startswith("onecard: `onecard card verify` needs the package nfc")
+    assert "onecard[terminal]" in called.stderr

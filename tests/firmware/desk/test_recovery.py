@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.desk.issuing import NothingToRecover, Pace
+from firmware.desk.service import finish
 from hardware.cards.inspection import Inspection, inspect_classic
 from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
@@ -34,6 +35,10 @@ def inspected(place: Place, virtual: VirtualReader, card: Path) -> Inspection:
     lay(virtual, card)
     (target,) = place.reader.poll()
     return inspect_classic(place.reader, target, SoftwareSam(place.centre.identity.keys))
+
+
+def waits_for_nothing(seconds: float) -> None:
+    raise AssertionError("the card lies there")
 
 
 def in_use(place: Place, virtual: VirtualReader, blank: Path) -> None:
@@ -74,8 +79,9 @@ def test_a_renewal_cut_at_a_command_goes_on_at_another_desk(
     lay(virtual, blank)
     if RENEWAL.job in place.centre.bound:
         other.desk.recover(UID)
-        assert other.desk.busy
-    assert other.work() is Pace.IDLE
+        assert finish(other.desk, stopping=lambda: False, wait=waits_for_nothing)
+    else:
+        assert other.work() is Pace.IDLE
     assert not other.desk.busy
     assert inspected(other, virtual, blank) == Inspection(UID, (0,), (), ())
     lay(virtual, blank)
@@ -141,6 +147,33 @@ def test_a_recovery_goes_on_with_no_other_card(
     lay(virtual, blank)
     assert other.work() is Pace.IDLE
     assert_issued(other)
+    other.journal.close()
+
+
+def test_a_recovery_whose_card_is_waste_does_not_succeed(
+    place: Place, virtual: VirtualReader, blank: Path, elsewhere: MakePlace
+) -> None:
+    lay(virtual, blank)
+    virtual.command("tear half 3")
+    assert place.work() is Pace.CARD
+    other = elsewhere(place.centre)
+    lay(virtual, blank)
+    other.desk.recover(UID)
+    assert not finish(other.desk, stopping=lambda: False, wait=waits_for_nothing)
+    assert "destroy the card" in other.centre.failed[0]
+    other.journal.close()
+
+
+def test_a_stop_leaves_the_recovery_for_the_next_run(
+    place: Place, virtual: VirtualReader, blank: Path, elsewhere: MakePlace
+) -> None:
+    lay(virtual, blank)
+    virtual.command("tear before command 160")
+    place.work()
+    other = elsewhere(place.centre)
+    other.desk.recover(UID)
+    assert not finish(other.desk, stopping=lambda: True, wait=waits_for_nothing)
+    assert other.desk.busy
     other.journal.close()
 
 
