@@ -16,11 +16,12 @@ from typing import TypeAlias
 
 from firmware.card_sight import InForce, Presentation
 from firmware.logbook import Logbook
-from firmware.purse_memory import SALES, record_keys
+from firmware.purse_memory import SALES
 from hardware.cards.port import Written
+from hardware.sam.port import Sam
 from onecard.identity import CardNumber
 from onecard.kinds import Outcome, Purpose
-from onecard.purse import plan, record
+from onecard.purse import plan
 from onecard.purse.certificate import Certificate
 from onecard.purse.plan import OpenIntent, Write
 from onecard.purse.record import DebitRecord
@@ -45,9 +46,10 @@ Delivered: TypeAlias = "tuple[InForce, Presentation]"
 class CardWriter:
     """Writes ring records and certificates for one terminal."""
 
-    def __init__(self, log: Logbook, terminal: int) -> None:
+    def __init__(self, log: Logbook, terminal: int, sam: Sam) -> None:
         self._log = log
         self._terminal = terminal
+        self._sam = sam
 
     def append(
         self,
@@ -138,8 +140,7 @@ class CardWriter:
                 pass  # in doubt: the re-tap or the time-out has the final word (P-R5, R6)
 
     def _image(self, shown: Presentation, written: DebitRecord) -> bytes:
-        key = record_keys(self._log.memory.keys, shown.card.uid)[0]
-        return record.encode(written, key, shown.purse)
+        return self._sam.record_image(written, shown.card.uid, shown.purse)
 
     def _after(self, shown: Presentation, write: Write) -> Presentation:
         images = list(shown.images)

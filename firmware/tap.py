@@ -18,6 +18,7 @@ from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
+from hardware.sam.port import Sam
 from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
@@ -43,13 +44,15 @@ class TapLimits:
 class Teller:
     """Debits cards on one reader for one terminal."""
 
-    def __init__(self, reader: Reader, log: Logbook, terminal: int, hotlist: Container[int], limits: TapLimits) -> None:
+    def __init__(
+        self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: Container[int], limits: TapLimits
+    ) -> None:
         """`hotlist` holds card numbers to refuse; a new one is put in its place when it changes."""
         self.hotlist = hotlist
-        self._sight = Sight(reader, log.memory)
+        self._sight = Sight(reader, log.memory, sam)
         self._log = log
         self._limits = limits
-        self._writer = CardWriter(log, terminal)
+        self._writer = CardWriter(log, terminal, sam)
 
     def tap(self, price: Price, purse: int = 0) -> TapResult:
         """One presentation for a sale. While a sale is in doubt, the same card settles it and any other card abandons

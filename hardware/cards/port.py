@@ -6,6 +6,7 @@ took place (P-R3). Writes tell how much is known of them, as a value: a card tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, unique
 from typing import Protocol
 
@@ -35,10 +36,10 @@ class Written(Enum):
 
 
 class PurseKeys(Protocol):
-    """What a terminal knows of the card keys."""
+    """The keys that open purses; a terminal's SAM (`hardware.sam.port`) has them."""
 
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        """The 6-byte key A of a MIFARE Classic sector."""
+    def classic_keys(self, uid: bytes, sector: int) -> Sequence[bytes]:
+        """The 6-byte keys A that a MIFARE Classic sector may have, the likeliest first; at least one."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from hardware.cards.classic_layout import SECTORS
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.pn532.opening import open_reader
 from hardware.pn532.reader import Pn532Reader
+from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
@@ -67,12 +68,15 @@ class Issuer:
             Role.CLASSIC_PERSONALISE: b"classic B master",
         }
     )
+    earlier: Mapping[Role, bytes] = field(default_factory=dict)
+    """Masters of version 0, which terminals still hold."""
 
     @cached_property
     def terminal_keys(self) -> KeyRing:
         public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
         held: dict[tuple[Role, int], bytes] = {(Role.ISSUER, 1): public}
         held |= {(role, 1): key for role, key in self.masters.items() if role is not Role.CLASSIC_PERSONALISE}
+        held |= {(role, 0): key for role, key in self.earlier.items()}
         return KeyRing(held)
 
     def certificate(self, uid: bytes, load_sequence: int, loaded: int, **changes: object) -> bytes:
@@ -159,7 +163,8 @@ class Till:
             self.memory.note(entry.name.sequence, decode_record(entry.kind, entry.payload))
         self.log = Logbook(self.journal, self.memory, self.clock)
         self.log.close_unfinished()
-        self.teller = Teller(self.reader, self.log, self._terminal, self.hotlist, limits)
+        sam = SoftwareSam(self.issuer.terminal_keys)
+        self.teller = Teller(self.reader, sam, self.log, self._terminal, hotlist=self.hotlist, limits=limits)
 
     def restart(self, limits: TapLimits = NO_LIMIT) -> None:
         self.journal.close()

@@ -30,8 +30,8 @@ class BenchKeys:
     def __init__(self, strange: bool = False) -> None:
         self._strange = strange
 
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        return b"strang" if self._strange else _key(uid, sector, b"A")
+    def classic_keys(self, uid: bytes, sector: int) -> list[bytes]:
+        return [b"strang"] if self._strange else [_key(uid, sector, b"A")]
 
 
 def _key(uid: bytes, sector: int, which: bytes) -> bytes:

@@ -76,7 +76,7 @@ def test_a_block_the_card_refuses_reads_as_zeros_and_the_others_as_they_are(benc
     assert card.read_ring() == (b"\1" * 16, bytes(16), b"\3" * 16)
     bench.place(path)
     session = ClassicSession(bench.reader, bench.poll_one())
-    session.authenticate(5, Key.A, BenchKeys().classic_key_a(UID, 5))
+    session.authenticate(5, Key.A, BenchKeys().classic_keys(UID, 5)[0])
     with pytest.raises(AccessDenied):
         session.read(ring_block(0, 1))
 

@@ -20,7 +20,7 @@ from onecard.identity import TerminalNumber
 from onecard.keys import Role, chain_key
 from onecard.purse import certificate as certificates
 from onecard.purse.certificate import Certificate
-from onecard.purse.record import record_key
+from onecard.purse.record import decode, record_key
 from onecard.purse.ring import read_ring
 from server.keyd import store
 from server.keyd.client import KeyProcess, KeyProcessRefused
@@ -123,7 +123,8 @@ def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
         (classic_key_a(masters[0], statement.uid, s), classic_key_b(masters[1], statement.uid, s)) for s in range(16)
     )
     images = [script.ring[at : at + 16] for at in (0, 16, 32)]
-    ring = read_ring(images, [record_key(secrets.newest(Role.DEBIT_MAC)[1], statement.uid)], 0)
+    key = record_key(secrets.newest(Role.DEBIT_MAC)[1], statement.uid)
+    ring = read_ring(images, lambda image: decode(image, [key], 0))
     newest = ring.newest
     assert newest is not None
     assert len(ring.readable) == 3
