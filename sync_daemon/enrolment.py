@@ -33,7 +33,15 @@ from onecard.keys import Role
 from sync_daemon.durable_file import PUBLIC, SECRET, make_directory, read_file, replace_file
 
 _KEY_SIZE = 32
-_NEEDED = (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CHAIN)
+_NEEDED = (
+    Role.ISSUER,
+    Role.SERVER_SIGN,
+    Role.SERVER_SEAL,
+    Role.DEBIT_MAC,
+    Role.CLASSIC_READ_WRITE,
+    Role.CHAIN,
+    Role.DESFIRE_DEBIT,
+)
 
 
 class AlreadyEnrolled(OnecardError):

@@ -39,6 +39,7 @@ from onecard.records import Record, decode_record
 from onecard.tariff import Quote, Reason
 
 CHAIN_KEY = bytes(range(32))
+_KEY_PROCESS_ONLY = (Role.CLASSIC_PERSONALISE, Role.DESFIRE_PERSONALISE)
 NOON = 1_795_000_000
 NO_LIMIT = TapLimits(Fen(10**9))
 
@@ -66,6 +67,8 @@ class Issuer:
             Role.DEBIT_MAC: b"debit mac master",
             Role.CLASSIC_READ_WRITE: b"classic A master",
             Role.CLASSIC_PERSONALISE: b"classic B master",
+            Role.DESFIRE_DEBIT: b"DESFire D master",
+            Role.DESFIRE_PERSONALISE: b"DESFire P master",
         }
     )
     earlier: Mapping[Role, bytes] = field(default_factory=dict)
@@ -75,7 +78,7 @@ class Issuer:
     def terminal_keys(self) -> KeyRing:
         public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
         held: dict[tuple[Role, int], bytes] = {(Role.ISSUER, 1): public}
-        held |= {(role, 1): key for role, key in self.masters.items() if role is not Role.CLASSIC_PERSONALISE}
+        held |= {(role, 1): key for role, key in self.masters.items() if role not in _KEY_PROCESS_ONLY}
         held |= {(role, 0): key for role, key in self.earlier.items()}
         return KeyRing(held)
 
