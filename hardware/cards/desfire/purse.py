@@ -127,7 +127,7 @@ class DesfirePurse:
         except (CardError, ReaderError):
             return Written.UNSENT
         try:
-            self._session.command(COMMIT_TRANSACTION, mode=CommMode.MACED)
+            self._session.command(COMMIT_TRANSACTION)
         except (CardError, ReaderError):
             return Written.UNKNOWN
         self._newest = image
