@@ -123,6 +123,7 @@ class Initiator:
         registers.received_bits(0)
         if not self.field.on or not payload or registers.parity_off:
             return silence
+        self.engaged = next((picc for picc in self.field if picc.state is State.ACTIVE), None)  # only it can write
         before = [(picc, picc.card.volatile()) for picc in self.field]
         try:
             heard = {picc: picc.hear(frame, registers.tx_last_bits) for picc in self.field}

@@ -179,11 +179,15 @@ def test_a_stalled_command_is_answered_as_if_nothing_had_been(point: StallPoint,
 
 
 @pytest.mark.parametrize("mode", list(TearMode))
-def test_a_card_torn_at_a_command_leaves_and_answers_nothing(mode: TearMode, path: Path) -> None:
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_card_torn_at_a_command_leaves_and_answers_nothing(mode: TearMode, raw: bool, path: Path) -> None:
     machine = Machine(path)
+    machine.ask("12 00" if raw else "12 14")
     machine.list_one()
+    if raw:
+        machine.ask("42 e050")
     machine.schedule.order_tear(Cut(mode), AtCommand(1))
-    assert machine.ask("40 01 ca0100000f00") == "01"
+    assert machine.ask("42 02 ca0100000f00" if raw else "40 01 ca0100000f00") == "01"
     assert machine.list_one() == "00"
     assert (len(_image(path).contents.applications) == 1) is (mode is TearMode.AFTER)
 
