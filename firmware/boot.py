@@ -25,6 +25,7 @@ from firmware.till import Till
 from firmware.wall_clock import WallClock
 from hardware.pn532.opening import open_reader
 from onecard.downlink import open_acknowledgement
+from onecard.durable_file import replace_file
 from onecard.enrolment import Identity, decode_identity
 from onecard.errors import OnecardError
 from onecard.inbox_names import ACKNOWLEDGEMENT
@@ -108,7 +109,7 @@ def start(
 ) -> Station:
     """Start the terminal of `config`; `disk` is what its journal writes to, the system's by default.
 
-    Raises `Unfit`, `BadEnrolment`, the journal's errors.
+    Raises `Unfit`, `BadEnrolment`, `NotKept`, the journal's errors.
     """
     if not __debug__:
         raise Unfit("python -O removes the checks that guard money: start without -O and without PYTHONOPTIMIZE")
@@ -224,19 +225,8 @@ def _chain_key(keys: KeyRing) -> bytes:
 
 
 def _remember(made: Path, number: int) -> None:
-    if made.exists() and made.read_text().strip() == str(number):
-        return
-    fresh = made.with_name(f".{made.name}")
-    with fresh.open("w") as file:
-        file.write(f"{number}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(made)
-    descriptor = os.open(made.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if not made.exists() or made.read_text().strip() != str(number):
+        replace_file(made, f"{number}\n".encode())
 
 
 def _tag(journal: Journal, sequence: int) -> bytes | None:
