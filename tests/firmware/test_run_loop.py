@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from firmware.boot import Station
+from firmware.purse_memory import PurseName
+from firmware.session import State
 from firmware.terminal import REST_SECONDS, Terminal
-from firmware.upkeep import RIDE_SECONDS, SEAL_SECONDS
+from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
+from onecard.kinds import Outcome
 from onecard.notify import Notifier
-from onecard.records import Ack, Applied, RecordKind
+from onecard.records import Ack, Applied, RecordKind, Seal, encode_record
 from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
+from tests.firmware.records import SALE
 from tools.bench.till import Issuer
 
 
@@ -216,6 +220,11 @@ def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outliv
     for _ in range(60):
         world.time.at += SEAL_SECONDS + 1
         terminal.turn()
+    assert journal.first_sequence == 1, "never by one checkpoint alone"
+    world.station.log.write(Applied(world.station.clock.now().at, 1, 1), durable=True)
+    for _ in range(60):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
     assert journal.first_sequence > 1
     assert journal.room.used_ratio < 0.9
     terminal.close()
@@ -223,6 +232,73 @@ def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outliv
     assert again.books.applied == applied
     assert again.till.block() is None
     again.journal.close()
+
+
+def _idle(world: _World, terminal: Terminal, turns: int = 60) -> None:
+    for _ in range(turns):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
+
+
+def test_an_unresolved_intent_holds_no_segment_and_outlives_it(world: _World) -> None:
+    """P-R7: what it may have left on the card stays known; only the card's next durable record settles it."""
+    terminal = world.terminal()
+    terminal.turn()
+    log, journal = world.station.log, world.station.journal
+    log.conclude(log.write(SALE, durable=True), Outcome.ABANDONED, durable=True)
+    _fill(world, world.station.clock.now().at - 8 * 86_400)
+    _idle(world, terminal)
+    log.write(Applied(world.station.clock.now().at, 1, 1), durable=True)
+    _idle(world, terminal)
+    assert journal.first_sequence > 4
+    terminal.close()
+    again = start_here(world.station.config.data, time=world.time)
+    assert len(again.books.memory.unresolved(PurseName(SALE.uid, SALE.purse))) == 1
+    again.journal.close()
+
+
+def test_a_checkpoint_is_written_in_idle_time_after_enough_records(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    _idle(world, terminal, 3)  # the first scrub is done
+    log, books = world.station.log, world.station.books
+    while books.sequence < CHECKPOINT_RECORDS - 1:
+        log.write(Applied(1, 1, 1), durable=False)
+    _idle(world, terminal, 3)
+    assert not (data / "checkpoints").exists(), "too few records"
+    log.write(Applied(1, 1, 1), durable=False)
+    world.time.at += 1
+    terminal.turn()
+    assert not (data / "checkpoints").exists(), "a busy moment"
+    _idle(world, terminal, 3)
+    assert [int(file.name) for file in (data / "checkpoints").iterdir()] == [CHECKPOINT_RECORDS]
+    terminal.close()
+
+
+def test_an_orderly_stop_leaves_a_checkpoint_of_the_last_record(world: _World, data: Path) -> None:
+    world.run(world.terminal(), turns=1)
+    last = list(JournalReader(data / "journal", CHAIN_KEY).entries())[-1]
+    assert [int(file.name) for file in (data / "checkpoints").iterdir()] == [last.name.sequence]
+
+
+def test_books_cut_short_in_a_record_are_not_told(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    world.station.journal.append(RecordKind.SEAL, encode_record(Seal(1))[1], durable=False)
+    terminal.close()
+    assert not (data / "checkpoints").exists()
+
+
+def test_a_checkpoint_that_cannot_be_kept_is_told_and_ends_nothing(world: _World, data: Path) -> None:
+    (data / "checkpoints").write_bytes(b"")
+    terminal = world.terminal()
+    while world.station.books.sequence < CHECKPOINT_RECORDS:
+        world.station.log.write(Applied(1, 1, 1), durable=False)
+    terminal.turn()
+    _idle(world, terminal, 3)
+    assert any("checkpoints" in line and "could not be written" in line for line in world.told)
+    assert world.station.till.state is State.SIGNED_OFF
+    terminal.close()
 
 
 def test_young_segments_are_kept_though_safe(world: _World) -> None:
