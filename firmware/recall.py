@@ -5,14 +5,17 @@ A checkpoint of another journal, or of a record that is not found, is refused by
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from firmware.books import Books
 from firmware.checkpoint import Place
 from firmware.purse_memory import PurseMemory
 from firmware.shelf import Shelf
-from onecard.journal import Journal, Missing
+from onecard.journal import Entry, Journal, JournalDamage, Missing
 from onecard.keys import KeyRing
+
+_FEW = 1024
 
 
 def recall(
@@ -26,7 +29,7 @@ def recall(
     if books is None:
         books = Books(PurseMemory(journal.terminal, keys))
     lost: list[Missing] = []
-    books.replay(journal.entries(books.sequence + 1, missing=lost.append))
+    books.replay(_following(journal, books.sequence + 1, lost.append))
     return books, lost
 
 
@@ -36,6 +39,15 @@ def own_tag(journal: Journal, sequence: int) -> bytes | None:
         return journal.entry(sequence).tag
     except KeyError:
         return None
+
+
+def _following(journal: Journal, first: int, missing: Callable[[Missing], None]) -> Iterable[Entry]:
+    """The records from `first` on. A few are read from their places; where one is missing, or for many, the segments
+    are walked, which tells what is lost."""
+    if journal.next_sequence - first <= _FEW:
+        with suppress(KeyError, JournalDamage):
+            return [journal.entry(sequence) for sequence in range(first, journal.next_sequence)]
+    return journal.entries(first, missing=missing)
 
 
 def _taken(journal: Journal, shelf: Shelf, checkpoints: Iterable[tuple[Place, bytes]], keys: KeyRing) -> Books | None:

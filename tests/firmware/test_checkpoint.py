@@ -113,6 +113,13 @@ def test_behind_a_hole_after_the_checkpoint_no_word_is_given_on_what_was_open() 
     assert books.memory.unresolved(PurseName(CARDS[2], 0))
 
 
+def test_books_stand_after_a_record_only_when_all_of_it_is_taken_in() -> None:
+    books = books_of(EVERYTHING)
+    with pytest.raises(ValueError, match="99"):
+        books.note(books.sequence + 1, Applied(AT, 99, 1))
+    assert books.sequence == len(EVERYTHING)
+
+
 def test_a_checkpoint_with_any_byte_changed_cut_or_added_is_refused() -> None:
     raw = checkpoint.encode(books_of(EVERYTHING), _TAG, _KEY)
     for at in range(len(raw)):
@@ -169,6 +176,18 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_holds_nothing(tmp_path: Pat
     assert shelf.held_from == 0
     shelf.put(books_of(EVERYTHING[:9]), _TAG)
     assert (shelf.held_from, _sequences(tmp_path)) == (2, [9, 2])
+
+
+def test_nothing_goes_before_there_are_two(tmp_path: Path) -> None:
+    """A damaged file is evidence, and room is not the concern."""
+    (tmp_path / "checkpoints").mkdir()
+    damaged = tmp_path / "checkpoints" / f"{1:019d}"
+    damaged.write_bytes(b"OCCKPT")
+    shelf = _shelf(tmp_path)
+    shelf.put(books_of(EVERYTHING[:2]), _TAG)
+    assert damaged.exists()
+    shelf.put(books_of(EVERYTHING[:5]), _TAG)
+    assert not damaged.exists()
 
 
 def test_a_checkpoint_under_another_ones_name_is_refused(tmp_path: Path) -> None:

@@ -203,3 +203,20 @@ def test_a_gap_behind_the_checkpoint_is_told_once(data: Path) -> None:
         assert station.shelf.refused == {}
         _checkpoint(station)
         station.journal.close()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_an_acknowledged_record_lost_to_damage_makes_no_older_copy(*, last: bool, data: Path) -> None:
+    """The mark or a later record tells that the journal once had it: it goes on and tells the gap."""
+    station = start_here(data)
+    _sell(station, 9000, Outcome.PAID)
+    sequence, tag = station.journal.head
+    _checkpoint(station)
+    if not last:
+        _sell(station, 9001, Outcome.PAID)
+    station.journal.close()
+    Server(data).acknowledge(sequence, tag)
+    _damage(data, sequence)
+    station = start_here(data)
+    assert _gaps(station) == [(sequence, sequence)]
+    station.journal.close()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from firmware.books import Books
 from firmware.boot import Station
 from firmware.purse_memory import PurseName
 from firmware.session import State
+from firmware.shelf import Shelf
 from firmware.terminal import REST_SECONDS, Terminal
-from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS
+from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS, Upkeep
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
@@ -281,6 +283,27 @@ def test_an_orderly_stop_leaves_a_checkpoint_of_the_last_record(world: _World, d
     assert [int(file.name) for file in (data / "checkpoints").iterdir()] == [last.name.sequence]
 
 
+class _WatchedShelf(Shelf):
+    """Asks how many records ride along at the moment of each checkpoint."""
+
+    def __init__(self, world: _World) -> None:
+        super().__init__(world.station.shelf.directory, world.station.identity.number, bytes(32))
+        self.undurable: list[int] = []
+        self._journal = world.station.journal
+
+    def put(self, books: Books, tag: bytes) -> None:
+        self.undurable.append(self._journal.undurable)
+        super().put(books, tag)
+
+
+def test_a_checkpoint_tells_only_of_what_is_durable(world: _World) -> None:
+    station, shelf = world.station, _WatchedShelf(world)
+    station.log.write(Applied(1, 1, 1), durable=False)
+    Upkeep(station.journal, station.log, station.books, shelf).checkpoint()
+    assert shelf.undurable == [0]
+    station.journal.close()
+
+
 def test_books_cut_short_in_a_record_are_not_told(world: _World, data: Path) -> None:
     terminal = world.terminal()
     terminal.turn()
@@ -298,6 +321,23 @@ def test_a_checkpoint_that_cannot_be_kept_is_told_and_ends_nothing(world: _World
     _idle(world, terminal, 3)
     assert any("checkpoints" in line and "could not be written" in line for line in world.told)
     assert world.station.till.state is State.SIGNED_OFF
+    terminal.close()
+
+
+def test_decay_before_the_checkpoint_is_told_in_the_first_idle_time_after_a_start(world: _World, data: Path) -> None:
+    while not (data / "journal" / "seg-00000002.ocj").exists():
+        world.station.log.write(Applied(1, 1, 1), durable=False)
+    world.run(world.terminal(), turns=1)
+    file = data / "journal" / "seg-00000001.ocj"
+    image = bytearray(file.read_bytes())
+    image[5000] ^= 1
+    file.write_bytes(image)
+    again = _World(data)
+    terminal = again.terminal()
+    terminal.turn()
+    assert again.station.books.gaps == set()
+    _idle(again, terminal, 3)
+    assert len(again.station.books.gaps) == 1
     terminal.close()
 
 
