@@ -96,6 +96,8 @@ class Terminal:
         """Let go of everything, the journal first: its last records are made durable, a checkpoint tells of them."""
         try:
             self._guarded(self._upkeep.checkpoint)
+            if self._upkeep.trouble:
+                self._tell(self._upkeep.trouble)
             self._station.journal.close()
         finally:
             self._station.reader.close()

@@ -90,7 +90,7 @@ class Upkeep:
         self._journal.prepare()
         if now - self._moved_at < SEAL_SECONDS:
             return
-        if now >= self._checkpoint_at and self._books.sequence - self._shelf.newest_sequence >= CHECKPOINT_RECORDS:
+        if now >= self._checkpoint_at and self._checkpoint_is_due():
             self._checkpoint_at = now + CHECKPOINT_SECONDS
             self.checkpoint()
             return
@@ -104,19 +104,23 @@ class Upkeep:
         elif not self._journal.care.recycle() and self._journal.room.used_ratio >= RECYCLE_RATIO:
             self._release()
 
+    def _checkpoint_is_due(self) -> bool:
+        """After enough records, or when only the checkpoints hold the oldest segment back."""
+        new = self._books.sequence - self._shelf.newest_sequence
+        end = self._journal.care.oldest_end
+        if new >= CHECKPOINT_RECORDS or end is None or self._journal.room.used_ratio < RECYCLE_RATIO:
+            return new >= CHECKPOINT_RECORDS
+        return new > 0 and end >= self._shelf.held_from
+
     def _release(self) -> None:
         care, now = self._journal.care, self._log.clock.now()
         end = care.oldest_end
         if end is None or now.quality is ClockQuality.UNKNOWN:
             return
-        held_from = self._shelf.held_from
-        if end >= held_from:
-            self.checkpoint()
-            return
         oldest_kept = now.at - RETENTION_SECONDS
         care.release(
             *self._books.safe,
-            below=held_from,
+            below=self._shelf.held_from,
             is_old=lambda entry: decode_record(entry.kind, entry.payload).at < oldest_kept,
         )
 

@@ -324,6 +324,12 @@ def test_a_checkpoint_that_cannot_be_kept_is_told_and_ends_nothing(world: _World
     terminal.close()
 
 
+def test_a_checkpoint_that_a_stop_cannot_keep_is_told(world: _World, data: Path) -> None:
+    (data / "checkpoints").write_bytes(b"")
+    world.run(world.terminal(), turns=1)
+    assert any("checkpoints" in line and "could not be written" in line for line in world.told)
+
+
 def test_decay_before_the_checkpoint_is_told_in_the_first_idle_time_after_a_start(world: _World, data: Path) -> None:
     while not (data / "journal" / "seg-00000002.ocj").exists():
         world.station.log.write(Applied(1, 1, 1), durable=False)
