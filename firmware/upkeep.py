@@ -25,7 +25,7 @@ RETENTION_SECONDS = 7 * 86_400
 """One courier cycle: younger records stay whatever the server says."""
 RECYCLE_RATIO = 0.6
 """Space used from which old segments are recycled, below the first watermark: history stays while there is room."""
-CHECKPOINT_RECORDS = 500
+CHECKPOINT_RECORDS = 250
 """New records after which the next idle time writes a checkpoint: so many a start reads at most, if there is one."""
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint that was not kept is tried again after so long."""

@@ -220,3 +220,21 @@ def test_an_acknowledged_record_lost_to_damage_makes_no_older_copy(*, last: bool
     station = start_here(data)
     assert _gaps(station) == [(sequence, sequence)]
     station.journal.close()
+
+
+def test_an_older_checkpoint_with_another_tag_is_refused_too(data: Path) -> None:
+    """The record of the newest one is lost, so it cannot be compared; the older one can, and is not this journal's."""
+    station = start_here(data)
+    _open_shift(station)
+    station.journal.flush()
+    station.shelf.put(station.books, bytes(8))
+    _sell(station, 9000, Outcome.PAID)
+    lost = station.books.sequence
+    _checkpoint(station)
+    _sell(station, 9001, Outcome.PAID)
+    station.journal.close()
+    _damage(data, lost)
+    station = start_here(data)
+    assert list(station.shelf.refused.values()) == ["its record is not in this journal"] * 2
+    assert station.books.shift.is_open
+    station.journal.close()
