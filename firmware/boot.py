@@ -1,7 +1,7 @@
 """The start of a terminal: identity, journal, what the journal says, and the devices.
 
 Order matters: the journal is opened (and its BOOT record durable) before anything else can be written; what it says is
-known before the session begins; the inbox comes after it, because versions never go back.
+known before the session begins; the kept tables and then the inbox come after it, because versions never go back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ from firmware.checkpoint import Place, checkpoint_key
 from firmware.config import TerminalConfig
 from firmware.inbox import Inbox, read_word
 from firmware.intake import Intake
+from firmware.kept_tables import KeptTables
 from firmware.lasting_reader import LastingReader
 from firmware.logbook import Logbook
 from firmware.recall import own_tag, recall
@@ -108,6 +110,7 @@ class Station:
     config: TerminalConfig
     identity: Identity
     journal: Journal
+    tables: KeptTables
     shelf: Shelf
     log: Logbook
     books: Books
@@ -116,6 +119,13 @@ class Station:
     teller: Teller
     till: Till
     clock: WallClock
+
+    def close(self) -> None:
+        """Let go of everything, the journal first: its last records are made durable. Raises `JournalError`."""
+        with ExitStack() as open_still:
+            open_still.callback(self.reader.close)
+            open_still.callback(self.tables.close)
+            self.journal.close()
 
 
 def start(
@@ -126,7 +136,7 @@ def start(
     random: Callable[[int], bytes] = os.urandom,
     disk: Disk | None = None,
 ) -> Station:
-    """Start the terminal of `config`; `disk` is what its journal writes to, the system's by default.
+    """Start the terminal of `config`; `disk` is what journal and tables write to, the system's by default.
 
     Raises `Unfit`, `BadEnrolment`, `NotKept`, the journal's errors.
     """
@@ -138,15 +148,26 @@ def start(
     checkpoints = shelf.newest()
     newest = next(checkpoints, None)
     known = None if newest is None else newest[0]
-    journal = _open_journal(config, identity, clock, random, disk=disk, shelf=shelf, known=known)
-    try:
+    with ExitStack() as opened:
+        journal = opened.enter_context(
+            _open_journal(config, identity, clock, random, disk=disk, shelf=shelf, known=known)
+        )
         recalled = recall(journal, shelf, chain([newest] if newest else [], checkpoints), identity.keys)
         if recalled is None:
             raise BooksLost(shelf.directory, journal.first_sequence, shelf.refused)
-        return _assemble(config, identity, seal_private, journal, clock, shelf=shelf, recalled=recalled)
-    except BaseException:
-        journal.close()
-        raise
+        kept = KeptTables.open(
+            config.data / "tables",
+            terminal=identity.number,
+            chain_key=_chain_key(identity.keys),
+            random=random,
+            disk=disk,
+        )
+        tables = opened.enter_context(closing(kept))
+        station = _assemble(
+            config, identity, seal_private, journal, tables=tables, shelf=shelf, recalled=recalled, clock=clock
+        )
+        opened.pop_all()
+        return station
 
 
 def _assemble(
@@ -154,14 +175,15 @@ def _assemble(
     identity: Identity,
     seal_private: bytes,
     journal: Journal,
-    clock: WallClock,
     *,
+    tables: KeptTables,
     shelf: Shelf,
     recalled: tuple[Books, list[Missing]],
+    clock: WallClock,
 ) -> Station:
     books, lost = recalled
     keys, number = identity.keys, identity.number
-    clock.at_least(books.last_at)
+    clock.at_least(max(books.last_at, tables.server_at))
     log = Logbook(journal, books.memory, clock, books.listener(lambda: journal.next_sequence))
     log.tell_gaps(lost, books.gaps)
     log.close_unfinished()
@@ -172,15 +194,17 @@ def _assemble(
         seal_private=seal_private,
         own_tag=lambda sequence: own_tag(journal, sequence),
         applied=books.applied,
+        held=tables.versions,
+        generation=tables.generation,
     )
-    intake = Intake(inbox, journal, log, books, clock)
+    intake = Intake(inbox, tables, journal, log, books=books, clock=clock)
     reader = LastingReader(
         config.reader_device, lambda: open_reader(config.reader_device, config.reader_baud), clock.monotonic
     )
     teller = Teller(reader, log, number, frozenset(), TapLimits(config.limits.card_cap))
     intake.take(teller)
     till = Till(config, reader, teller, journal, log, books=books, intake=intake)
-    return Station(config, identity, journal, shelf, log, books, intake, reader, teller, till, clock)
+    return Station(config, identity, journal, tables, shelf, log, books, intake, reader, teller, till, clock)
 
 
 def _identity(data: Path) -> tuple[Identity, bytes]:

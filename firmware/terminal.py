@@ -50,7 +50,7 @@ class Terminal:
         self._notifier = notifier
         self._watchdog_seconds = watchdog_seconds
         self._say = say
-        self._upkeep = Upkeep(station.journal, station.log, station.books, station.shelf)
+        self._upkeep = Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=station.shelf)
         self._line = LineStatus()
         self._told: set[str] = set()
         self._chores_at = float("-inf")
@@ -98,9 +98,8 @@ class Terminal:
             self._guarded(self._upkeep.checkpoint)
             if self._upkeep.trouble:
                 self._tell(self._upkeep.trouble)
-            self._station.journal.close()
+            self._station.close()
         finally:
-            self._station.reader.close()
             self._display.show(stopped_frame(self._language))
 
     def _chores(self) -> None:
@@ -117,6 +116,8 @@ class Terminal:
             self._tell(self._upkeep.trouble)
         for fault in station.journal.faults:
             self._tell(f"journal: {fault}")
+        for fault in station.tables.faults:
+            self._tell(f"tables: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
@@ -168,5 +169,6 @@ class Terminal:
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,
             keypad_lost=not self._keypad.connected,
             refused_files=sorted(station.intake.refused),
+            tables_lacking=station.tables.lacking,
             alarm=self._line.alarm,
         )

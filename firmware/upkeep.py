@@ -1,5 +1,5 @@
 """The journal's upkeep between taps: what rode along made durable, an idle run sealed, the next segment begun early,
-the books told in a checkpoint, sealed segments scrubbed once a day, old ones recycled.
+the books told in a checkpoint, sealed segments scrubbed once a day, old ones recycled, the tables compacted.
 
 Never in a tap: the run loop calls it when the turn's work is done.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware.books import Books
+from firmware.kept_tables import KeptTables
 from firmware.logbook import Logbook
 from firmware.shelf import Shelf
 from onecard.durable_file import NotKept
@@ -36,10 +37,11 @@ _NOT_WORTH = frozenset({RecordKind.BOOT, RecordKind.ACK, RecordKind.APPLIED, Rec
 class Upkeep:
     """Of one journal. Times are monotonic seconds."""
 
-    def __init__(self, journal: Journal, log: Logbook, books: Books, shelf: Shelf) -> None:
+    def __init__(self, journal: Journal, log: Logbook, books: Books, *, tables: KeptTables, shelf: Shelf) -> None:
         self.trouble = ""
         """Why the last checkpoint was not kept; empty when it was."""
         self._journal = journal
+        self._tables = tables
         self._log = log
         self._books = books
         self._shelf = shelf
@@ -90,6 +92,7 @@ class Upkeep:
         self._journal.prepare()
         if now - self._moved_at < SEAL_SECONDS:
             return
+        self._tables.compact()
         if now >= self._checkpoint_at and self._checkpoint_is_due():
             self._checkpoint_at = now + CHECKPOINT_SECONDS
             self.checkpoint()

@@ -142,7 +142,8 @@ class Daemon:
             self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
             self._trouble(offer, str(error), self.status.alarm)
             return
-        note = self._machine.conclude(self._monotonic(), run.last_sequence)
+        over_hole = run.first_sequence > offer.first
+        note = self._machine.conclude(self._monotonic(), run.last_sequence, over_hole=over_hole)
         if alarm or note:
             self._trouble(offer, alarm or (note.text if note else ""), alarm)
             return

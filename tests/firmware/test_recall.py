@@ -78,7 +78,7 @@ def test_a_start_reads_what_follows_the_checkpoint_and_knows_what_went_before(da
     _fill_a_segment(station)
     _checkpoint(station)
     _sell(station, 9001, None)
-    station.journal.close()
+    station.close()
     file = data / "journal" / "seg-00000001.ocj"
     file.write_bytes(file.read_bytes()[:64] + bytes(65472))
     station = start_here(data)
@@ -89,7 +89,7 @@ def test_a_start_reads_what_follows_the_checkpoint_and_knows_what_went_before(da
     assert station.till.state is State.IN_DOUBT
     assert station.books.gaps == set()
     assert station.shelf.refused == {}
-    station.journal.close()
+    station.close()
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_older_and_then_for_the_whole_journal(data: Path) -> None:
@@ -98,23 +98,23 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_older_and_then_for_the_whol
     _checkpoint(station)
     _sell(station, 9000, Outcome.PAID)
     _checkpoint(station)
-    station.journal.close()
+    station.close()
     for count, file in enumerate(reversed(_checkpoints(data)), start=1):
         file.write_bytes(file.read_bytes()[:-1])
         station = start_here(data)
         assert station.books.shift.totals.paid_fen == 9000
         assert len(station.shelf.refused) == count
-        station.journal.close()
+        station.close()
 
 
 def test_an_older_journal_than_its_checkpoint_is_refused_and_not_written(data: Path) -> None:
     """F12, P-R7: what the checkpoint tells was durable, so its numbers are taken."""
-    start_here(data).journal.close()
+    start_here(data).close()
     shutil.copytree(data / "journal", data.parent / "older")
     station = start_here(data)
     _sell(station, 9000, Outcome.PAID)
     _checkpoint(station)
-    station.journal.close()
+    station.close()
     shutil.rmtree(data / "journal")
     shutil.copytree(data.parent / "older", data / "journal")
     before = (data / "journal/seg-00000001.ocj").read_bytes()
@@ -125,19 +125,19 @@ def test_an_older_journal_than_its_checkpoint_is_refused_and_not_written(data: P
 
 def test_a_journal_that_has_another_record_in_the_checkpoints_place_is_refused(data: Path) -> None:
     """F12: the older copy was used meanwhile."""
-    start_here(data).journal.close()
+    start_here(data).close()
     shutil.copytree(data / "journal", data.parent / "older")
     station = start_here(data)
     _sell(station, 9000, Outcome.PAID)
     _checkpoint(station)
-    station.journal.close()
+    station.close()
     shutil.move(data / "checkpoints", data.parent / "kept")
     shutil.rmtree(data / "journal")
     shutil.copytree(data.parent / "older", data / "journal")
     station = start_here(data)
     for amount in range(1, 9):
         _sell(station, amount, Outcome.PAID)
-    station.journal.close()
+    station.close()
     shutil.move(data.parent / "kept", data / "checkpoints")
     with pytest.raises(JournalRolledBack, match="a checkpoint tells of record "):
         start_here(data)
@@ -147,12 +147,12 @@ def test_the_checkpoint_of_another_terminal_is_refused_by_name(data: Path) -> No
     station = start_here(data)
     other = Books(PurseMemory(NUMBER + 1, station.identity.keys), 2)
     Shelf(data / "checkpoints", NUMBER + 1, bytes(32)).put(other, bytes(8))
-    station.journal.close()
+    station.close()
     station = start_here(data)
     assert list(station.shelf.refused.values()) == [
         f"no checkpoint of this terminal: it is that of terminal {NUMBER + 1}"
     ]
-    station.journal.close()
+    station.close()
 
 
 def test_a_recycled_journal_without_a_checkpoint_never_goes_on_under_its_number(data: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_recycled_journal_without_a_checkpoint_never_goes_on_under_its_number(
     station = start_here(data)
     _fill_a_segment(station)
     _checkpoint(station)
-    station.journal.close()
+    station.close()
     (data / "journal" / "seg-00000001.ocj").unlink()
-    start_here(data).journal.close()
+    start_here(data).close()
     (file,) = _checkpoints(data)
     file.write_bytes(b"")
     segments = sorted((data / "journal").glob("seg-*"))
@@ -179,13 +179,13 @@ def test_a_checkpoint_whose_record_is_lost_is_passed_over(data: Path) -> None:
     lost = station.books.sequence
     _checkpoint(station)
     _sell(station, 9000, Outcome.PAID)
-    station.journal.close()
+    station.close()
     _damage(data, lost)
     station = start_here(data)
     assert list(station.shelf.refused.values()) == ["its record is not in this journal"]
     assert not station.books.shift.is_open
     assert _gaps(station) == [(lost, lost)]
-    station.journal.close()
+    station.close()
 
 
 def test_a_gap_behind_the_checkpoint_is_told_once(data: Path) -> None:
@@ -195,14 +195,14 @@ def test_a_gap_behind_the_checkpoint_is_told_once(data: Path) -> None:
     _sell(station, 9000, Outcome.PAID)
     lost = station.books.sequence
     _sell(station, 9001, Outcome.PAID)
-    station.journal.close()
+    station.close()
     _damage(data, lost)
     for _ in range(2):
         station = start_here(data)
         assert _gaps(station) == [(lost, lost)]
         assert station.shelf.refused == {}
         _checkpoint(station)
-        station.journal.close()
+        station.close()
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -214,12 +214,12 @@ def test_an_acknowledged_record_lost_to_damage_makes_no_older_copy(*, last: bool
     _checkpoint(station)
     if not last:
         _sell(station, 9001, Outcome.PAID)
-    station.journal.close()
+    station.close()
     Server(data).acknowledge(sequence, tag)
     _damage(data, sequence)
     station = start_here(data)
     assert _gaps(station) == [(sequence, sequence)]
-    station.journal.close()
+    station.close()
 
 
 def test_an_older_checkpoint_with_another_tag_is_refused_too(data: Path) -> None:
@@ -232,9 +232,9 @@ def test_an_older_checkpoint_with_another_tag_is_refused_too(data: Path) -> None
     lost = station.books.sequence
     _checkpoint(station)
     _sell(station, 9001, Outcome.PAID)
-    station.journal.close()
+    station.close()
     _damage(data, lost)
     station = start_here(data)
     assert list(station.shelf.refused.values()) == ["its record is not in this journal"] * 2
     assert station.books.shift.is_open
-    station.journal.close()
+    station.close()

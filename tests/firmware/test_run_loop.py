@@ -17,10 +17,11 @@ from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS, Upke
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
+from onecard.journal.mutable_journal import MutableJournal
 from onecard.kinds import Outcome
 from onecard.notify import Notifier
 from onecard.records import Ack, Applied, RecordKind, Seal, encode_record
-from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
+from tests.firmware.bed import CHAIN_KEY, NUMBER, TARIFF, Server, StandingTime, make_data, start_here
 from tests.firmware.records import SALE
 from tools.bench.till import Issuer
 
@@ -233,7 +234,7 @@ def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outliv
     again = start_here(world.station.config.data, time=world.time)
     assert again.books.applied == applied
     assert again.till.block() is None
-    again.journal.close()
+    again.close()
 
 
 def _idle(world: _World, terminal: Terminal, turns: int = 60) -> None:
@@ -256,7 +257,7 @@ def test_an_unresolved_intent_holds_no_segment_and_outlives_it(world: _World) ->
     terminal.close()
     again = start_here(world.station.config.data, time=world.time)
     assert len(again.books.memory.unresolved(PurseName(SALE.uid, SALE.purse))) == 1
-    again.journal.close()
+    again.close()
 
 
 def test_a_checkpoint_is_written_in_idle_time_after_enough_records(world: _World, data: Path) -> None:
@@ -299,9 +300,9 @@ class _WatchedShelf(Shelf):
 def test_a_checkpoint_tells_only_of_what_is_durable(world: _World) -> None:
     station, shelf = world.station, _WatchedShelf(world)
     station.log.write(Applied(1, 1, 1), durable=False)
-    Upkeep(station.journal, station.log, station.books, shelf).checkpoint()
+    Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=shelf).checkpoint()
     assert shelf.undurable == [0]
-    station.journal.close()
+    station.close()
 
 
 def test_books_cut_short_in_a_record_are_not_told(world: _World, data: Path) -> None:
@@ -356,6 +357,27 @@ def test_young_segments_are_kept_though_safe(world: _World) -> None:
         terminal.turn()
     assert world.station.journal.first_sequence == 1
     terminal.close()
+
+
+def test_tables_that_fail_are_logged_and_shown_and_selling_goes_on(data: Path) -> None:
+    with MutableJournal.open(_tables(data), chain_key=CHAIN_KEY, random=bytes):
+        world = _World(data)
+        terminal = world.terminal()
+        terminal.turn()
+        assert "tables not kept" in world.display.frames[-1].rows[-1].text
+        assert [line for line in world.told if line.startswith("tables: nothing is kept until the next start")]
+        assert world.station.till.block() is None
+        terminal.close()
+    world = _World(data)
+    terminal = world.terminal()
+    terminal.turn()
+    assert "tables not kept" not in world.display.frames[-1].rows[-1].text
+    terminal.close()
+
+
+def _tables(data: Path) -> Path:
+    MutableJournal.create(data / "tables", terminal=NUMBER, chain_key=CHAIN_KEY, random=bytes)
+    return data / "tables"
 
 
 def test_the_daily_scrub_tells_a_decayed_record_once(world: _World, data: Path) -> None:

@@ -145,8 +145,7 @@ class _World:
         taken = 1000 * (time.perf_counter() - begun)
         assert station.shelf.refused == {}
         assert station.books.shift.is_open
-        station.journal.close()
-        station.reader.close()
+        station.close()
         return taken
 
 
