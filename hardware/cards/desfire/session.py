@@ -156,8 +156,10 @@ class DesfireSession:
         lead = bytes([code])
         for piece in pieces[:-1]:
             status, rest = self._exchange(lead + piece)
-            if status != Status.ADDITIONAL_FRAME or rest:
-                return (status, rest) if status != Status.OK else (Status.LENGTH_ERROR, b"")
+            if status == Status.OK or rest:
+                raise CardGone(self.where, f"it did not wait for the whole of {code:02X}")
+            if status != Status.ADDITIONAL_FRAME:
+                return status, b""
             lead = _MORE
         status, answer = self._exchange(lead + pieces[-1])
         for _ in range(ANSWER_FRAMES):

@@ -63,10 +63,12 @@ def test_an_answer_that_makes_no_sense_is_a_card_gone(answers: tuple[str, ...]) 
     assert not session.selected
 
 
-@pytest.mark.parametrize("first", ["00", "af 01"])
-def test_a_card_that_does_not_wait_for_the_rest_of_a_command_did_not_take_it(first: str) -> None:
+@pytest.mark.parametrize(("first", "error"), [("00", CardGone), ("af 01", CardGone), ("7e", DesfireRefused)])
+def test_a_card_that_does_not_wait_for_the_rest_of_a_command_did_not_take_it(
+    first: str, error: type[Exception]
+) -> None:
     session, script = _session(first, "00")
-    with pytest.raises(DesfireRefused):
+    with pytest.raises(error):
         session.command(0x3D, bytes(7), bytes(96), mode=CommMode.PLAIN)
     assert len(script.sent) == 1
 
