@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from firmware.purse_memory import PurseMemory, PurseName
 from firmware.results import NoCard
-from hardware.cards.port import PurseCard
+from hardware.cards.desfire.opening import Openings
+from hardware.cards.port import PurseCard, TamperedCard
 from hardware.cards.selection import UnknownCard, select_purse
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
@@ -84,6 +85,7 @@ class Sight:
         self._reader = reader
         self._memory = memory
         self._sam = sam
+        self._openings = Openings()
 
     def select(self, purse: int) -> Presentation | NoCard | Refused:
         """The one card on the reader, its ring read and not below any bound known (P-R8). The purse whose sale is in
@@ -94,16 +96,20 @@ class Sight:
         if len(targets) > 1:
             return Refused(DeclineReason.TWO_CARDS)
         try:
-            card = select_purse(self._reader, targets[0], self._sam, purse)
+            card = select_purse(self._reader, targets[0], self._sam, purse, self._openings)
             images = card.read_ring()
         except (UnknownCard, WrongKey):
             return Refused(DeclineReason.FOREIGN_CARD)
         except (CardGone, AccessDenied):
             return Refused(DeclineReason.CARD_MOVED)
+        except TamperedCard:
+            return Refused(DeclineReason.TAMPERED)
         ring = read_ring(images, lambda image: self._sam.record(image, card.uid, purse))
         shown = Presentation(card, purse, images, ring)
         if ring.newest is None:
             return Refused(DeclineReason.UNREADABLE_RING, shown)
+        if card.debited not in (None, ring.newest.debited):
+            return Refused(DeclineReason.TAMPERED, shown)
         sale = self._memory.open_sale
         in_doubt = sale is not None and sale.name == shown.name
         if not in_doubt and not believes(shown, self._memory.bounds(shown.name)):

@@ -4,6 +4,8 @@ The order is the rule (P-R2, R3, R16, I-01):
 
     INTENT durable → unreadable blocks blanked → record written, acknowledged, read back → OUTCOME
 
+An atomic card acknowledges the commit under its session's key; there is nothing to read back.
+
 What the card did not acknowledge is `Landed.UNKNOWN`, whatever a later read may show. UNSENT is said only when the
 record's own write command never left the terminal.
 """
@@ -103,12 +105,14 @@ class CardWriter:
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
         """Put a newer certificate on the card (P-R16): a null record under the certificate in force, then the copy not
         in force. It comes into force by the next ring record, which the caller appends under the returned `InForce`.
-        None when the card left in between: what was in force still is.
+        None when the card left in between: what was in force still is. A card that takes certificate and record in one
+        commit needs no null record: until that commit nothing on it has changed.
         """
-        landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
-        if landed is not Landed.ACKED:
-            return None
-        copy = plan.delivery_copy(shown.newest)
+        if not shown.card.atomic:
+            landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
+            if landed is not Landed.ACKED:
+                return None
+        copy = plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies)
         if shown.card.write_certificate(copy, image) is not Written.ACKED:
             return None
         return InForce(newer, copy), shown

@@ -17,6 +17,7 @@ from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
+from hardware.cards.port import TamperedCard
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
 from onecard.identity import day_number
@@ -212,7 +213,8 @@ class Teller:
     def _worn_out(self, shown: Presentation, amount: Fen = _NOTHING) -> bool:
         """Whether the card has no place left for a delivery and a debit, or takes no writes at all."""
         unresolved = self._log.memory.unresolved(shown.name)
-        return plan.worn_out(shown.ring, amount, records=2) or plan.silent_card(shown.ring, unresolved)
+        limit = shown.card.family.limits.debited
+        return plan.worn_out(shown.ring, amount, 2, limit) or plan.silent_card(shown.ring, unresolved)
 
     def _while_it_lies(self, shown: Presentation, step: Callable[[], _Result]) -> _Result | Declined:
         """A card that leaves while it is only being read is declined: writes report as values, and never raise."""
@@ -222,6 +224,8 @@ class Teller:
             return self._decline(DeclineReason.CARD_MOVED, shown)
         except WrongKey:
             return self._decline(DeclineReason.FOREIGN_CARD, shown)
+        except TamperedCard:
+            return self._decline(DeclineReason.TAMPERED, shown)
 
     def _not_shown(self, seen: NoCard | Refused) -> NoCard | Declined:
         return seen if isinstance(seen, NoCard) else self._decline(seen.reason, seen.shown)

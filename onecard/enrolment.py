@@ -6,8 +6,9 @@ strict CBOR `[1, token, Ed25519 public, X25519 public, software]`.
 
 The answer is an envelope of the server over the sealed body; TLS vouches for the server this one time, and the
 server's signing keys come inside. The sealed body is `[1, number, site code, site name, [[role, version, key], …]]`,
-sealed to the terminal's X25519 key. Roles: ISSUER, SERVER_SIGN and SERVER_SEAL public keys; DEBIT_MAC and
-CLASSIC_READ_WRITE secrets; CHAIN, this terminal's own journal chain key. None of them can raise *loaded* (I-10).
+sealed to the terminal's X25519 key. Roles: ISSUER, SERVER_SIGN and SERVER_SEAL public keys; DEBIT_MAC,
+CLASSIC_READ_WRITE and DESFIRE_DEBIT secrets; CHAIN, this terminal's own journal chain key. None of them can raise
+*loaded* (I-10).
 
 On the terminal the answer is kept as an `Identity` file (facts and public keys, which the sync daemon reads) in the
 strict CBOR of `[1, …]` given below, and with the secrets as a key file, which only the firmware reads: the same sealed
@@ -38,6 +39,7 @@ _SIZES: dict[int, int] = {
     Role.SERVER_SIGN: 32,
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
+    Role.DESFIRE_DEBIT: 16,
 }
 """Bytes of a key by role."""
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)

@@ -33,6 +33,10 @@ class ClassicPurse:
     def uid(self) -> bytes:
         return self._session.uid
 
+    @property
+    def debited(self) -> None:
+        return None
+
     def read_ring(self) -> tuple[bytes, bytes, bytes]:
         first, second, third = (self._read(ring_block(self._purse, slot)) for slot in range(SLOTS))
         return first, second, third

@@ -30,3 +30,8 @@ class Sam(Protocol):
         """The 6-byte keys A that this card's sector 0 … 15 may have: of the current version, then of earlier ones. The
         reader chip does the card's own cipher, so these leave the module: they open one sector of one card."""
         ...
+
+    def desfire_keys(self, uid: bytes, application: bytes) -> Sequence[bytes]:
+        """The 16-byte debit keys that an application (3 bytes in wire order) of this DESFire may have: of the current
+        version, then of earlier ones. The host does the session's cipher: they open one application of one card."""
+        ...

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from onecard.card_keys import classic_key_a
+from onecard.card_keys import classic_key_a, desfire_debit_key
 from onecard.keys import KeyRing, Role
 from onecard.purse import record as records
 from onecard.purse.record import DebitRecord
 
-ROLES = frozenset({Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE})
+ROLES = frozenset({Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT})
 """What a SAM of a terminal holds."""
 
 
@@ -43,3 +43,6 @@ class SoftwareSam:
 
     def classic_keys(self, uid: bytes, sector: int) -> Sequence[bytes]:
         return [classic_key_a(master, uid, sector) for master in self._masters[Role.CLASSIC_READ_WRITE]]
+
+    def desfire_keys(self, uid: bytes, application: bytes) -> Sequence[bytes]:
+        return [desfire_debit_key(master, uid, application) for master in self._masters[Role.DESFIRE_DEBIT]]

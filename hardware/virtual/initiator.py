@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hardware.virtual import timing
+from hardware.virtual.activated import MORE_INFORMATION, NO_ANSWER, OK, ActivatedCards, Carried
 from hardware.virtual.air import Answer, Heard, crc_a
 from hardware.virtual.field import Field
 from hardware.virtual.picc import Picc, State
 from hardware.virtual.registers import Registers
+from hardware.virtual.schedule import ChipStalledError
 
-OK, NO_ANSWER, CRC_ERROR, COLLISION, REFUSED, AUTH_FAILED, NO_TARGET = 0x00, 0x01, 0x02, 0x06, 0x13, 0x14, 0x27
+CRC_ERROR, COLLISION, REFUSED, AUTH_FAILED, NO_TARGET = 0x02, 0x06, 0x13, 0x14, 0x27
 MAX_TARGETS = 2
+SAK_ISO_DEP = 0x20
+_MAX_RATE = 2
 _TYPE_A_106 = 0x00
 _BAUD_TYPES = (0x00, 0x01, 0x02, 0x03, 0x04)
 _POLL_TYPE_A = (0x00, 0x10)
@@ -52,6 +56,8 @@ class Initiator:
         self.targets: dict[int, Picc] = {}
         self.activation_retries = 0xFF
         self.reply_timeout_us = 51_200.0
+        self.automatic_rats = True
+        self._activated = ActivatedCards()
         self.engaged: Picc | None = None
         """The card the last command spoke to: the one a tear takes away."""
 
@@ -66,7 +72,7 @@ class Initiator:
             if baud_type != _TYPE_A_106:
                 return None
             found, air_us = self._activate(max_targets, uid)
-            listed = b"".join(bytes((n,)) + _target_data(found[n]) for n in found)
+            listed = b"".join(bytes((n,)) + self._target_data(found[n]) for n in found)
             return Done(bytes((len(found),)) + listed, air_us) if found else None
 
         return attempt() or Search(attempt, Done(b"\x00", us or 0.0), us)
@@ -81,11 +87,11 @@ class Initiator:
             if not set(types) & {*_POLL_TYPE_A, _POLL_ISO_DEP}:
                 return None
             found, air_us = self._activate(MAX_TARGETS, b"")
-            kinds = {n: _POLL_ISO_DEP if picc.card.ats else _POLL_MIFARE for n, picc in found.items()}
+            kinds = {n: _POLL_ISO_DEP if _is_iso_dep(picc) else _POLL_MIFARE for n, picc in found.items()}
             wanted = {n: picc for n, picc in found.items() if kinds[n] in types or 0x00 in types}
             listed = b""
             for n, picc in wanted.items():
-                data = bytes((n,)) + _target_data(picc)
+                data = bytes((n,)) + self._target_data(picc)
                 listed += bytes((kinds[n], len(data))) + data
             return Done(bytes((len(wanted),)) + listed, air_us) if wanted else None
 
@@ -98,6 +104,8 @@ class Initiator:
             return Done(bytes((NO_TARGET,)))
         us = self._switch_to(picc)
         self.engaged = picc
+        if picc in self._activated:
+            return _done(self._activated.exchange(picc, payload, more=bool(target & MORE_INFORMATION)), us)
         if picc.state is State.ACTIVE and not self.registers.crypto1_on and payload[:1] not in (b"\x60", b"\x61"):
             picc.card.end_session()  # plain bits to a card that may expect cipher: it hears nonsense
         answer = picc.data_exchange(payload)
@@ -115,7 +123,14 @@ class Initiator:
         registers.received_bits(0)
         if not self.field.on or not payload or registers.parity_off:
             return silence
-        heard = {picc: picc.hear(frame, registers.tx_last_bits) for picc in self.field}
+        self.engaged = next((picc for picc in self.field if picc.state is State.ACTIVE), None)  # only it can write
+        before = [(picc, picc.card.volatile()) for picc in self.field]
+        try:
+            heard = {picc: picc.hear(frame, registers.tx_last_bits) for picc in self.field}
+        except ChipStalledError:
+            for picc, volatile in before:
+                picc.card.restore(volatile)
+            raise
         answers = {picc: answer for picc, answer in heard.items() if answer.heard is not Heard.SILENCE}
         if not answers:
             return silence
@@ -139,6 +154,7 @@ class Initiator:
             picc = self.targets[n]
             if picc in self.field and picc.state is State.ACTIVE:
                 picc.halt()
+            self._activated.forget(picc)
             if forget:
                 del self.targets[n]
         self.registers.crypto1_on = False
@@ -155,7 +171,25 @@ class Initiator:
     def release_all(self) -> None:
         """The field is switched off or the chip sleeps: no target is left."""
         self.targets.clear()
+        self._activated.clear()
         self.registers.crypto1_on = False
+
+    def set_rate(self, target: int, to_card: int, to_reader: int) -> Done:
+        """InPSL: PPS to an activated card; 0 is 106 kbit/s, 1 is 212, 2 is 424."""
+        picc = self._target(target)
+        if picc is None or picc not in self._activated or max(to_card, to_reader) > _MAX_RATE:
+            return Done(bytes((NO_TARGET,)))
+        self.engaged = picc
+        return _done(self._activated.set_rate(picc, to_card, to_reader))
+
+    def attention(self) -> Done:
+        """Diagnose 06: whether the activated card is still there."""
+        return _done(self._activated.attention()) if self._activated else Done(bytes((NO_TARGET,)))
+
+    def _target_data(self, picc: Picc) -> bytes:
+        """SENS_RES SEL_RES NFCIDLength NFCID [ATS], as InListPassiveTarget reports a type A card."""
+        card = picc.card
+        return card.atqa + bytes((card.sak, len(card.uid))) + card.uid + self._activated.ats(picc)
 
     def _activate(self, max_targets: int, uid: bytes) -> tuple[dict[int, Picc], float]:
         """Select up to `max_targets` cards; a search forgets the targets it had and drops them to where they rest."""
@@ -167,15 +201,19 @@ class Initiator:
         for picc in answering:
             if picc not in chosen:
                 picc.drop()
+        us = 0.0
         for picc in chosen:
             picc.select()
+            us += timing.selection_us(len(picc.card.uid))
+            if self.automatic_rats and _is_iso_dep(picc):
+                us += self._activated.activate(picc)
         for picc in chosen[:-1]:
             picc.halt()  # one card is spoken to at a time; the others wait for WUPA
         if chosen:
             self.registers.use_iso14443a()
         self.targets = dict(enumerate(chosen, start=1))
         self.engaged = chosen[-1] if chosen else None
-        return self.targets, sum(timing.selection_us(len(p.card.uid)) for p in chosen)
+        return self.targets, us
 
     def _target(self, number: int) -> Picc | None:
         return self.targets.get(number & 0x0F)
@@ -201,6 +239,8 @@ class Initiator:
         picc.drop()
         if picc.request(wake=True):
             picc.select()
+            if self.automatic_rats and _is_iso_dep(picc):
+                self._activated.activate(picc)
         return picc.state is State.ACTIVE
 
 
@@ -209,10 +249,12 @@ def _plain_uid(uid: bytes) -> bytes:
     return uid[1:] if len(uid) == 8 and uid[0] == 0x88 else uid
 
 
-def _target_data(picc: Picc) -> bytes:
-    """SENS_RES SEL_RES NFCIDLength NFCID [ATS], as InListPassiveTarget reports a type A card."""
-    card = picc.card
-    return card.atqa + bytes((card.sak, len(card.uid))) + card.uid + card.ats
+def _is_iso_dep(picc: Picc) -> bool:
+    return bool(picc.card.sak & SAK_ISO_DEP)
+
+
+def _done(carried: Carried, before_us: float = 0.0) -> Done:
+    return Done(bytes((carried.status,)) + carried.data, before_us + carried.us)
 
 
 def _status(answer: Answer) -> int:

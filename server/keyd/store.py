@@ -30,6 +30,8 @@ KEY_SIZES: Mapping[Role, int] = {
     Role.SERVER_SIGN: 32,
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
+    Role.DESFIRE_DEBIT: 16,
+    Role.DESFIRE_PERSONALISE: 16,
 }
 RENEWABLE = (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE)
 """Masters of card keys, which may get newer versions while cards bear the earlier ones (P-R27)."""

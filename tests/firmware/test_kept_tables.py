@@ -500,7 +500,7 @@ def test_a_start_does_not_write_what_is_kept_already(data: Path) -> None:
 def test_the_tables_are_compacted_in_idle_time_when_the_next_words_may_not_fit(data: Path, server: Server) -> None:
     time = StandingTime()
     station = start_here(data, time=time)
-    upkeep = Upkeep(station.journal, station.log, station.books, station.tables)
+    upkeep = Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=station.shelf)
     rng = random.Random(3)
     for version in (2, 3, 4):
         server.hotlist(version, *rng.sample(range(10, 10**12), 40_000))

@@ -11,6 +11,7 @@ import pytest
 from firmware.desk.issuing import Pace
 from firmware.desk.link import SignedLink
 from hardware.cards.classic_layout import SECTORS
+from hardware.cards.desfire.opening import Openings
 from hardware.cards.personalisation_script import PUBLIC_KEYS
 from hardware.cards.selection import select_purse
 from hardware.pn532.opening import open_reader
@@ -35,7 +36,7 @@ def witness(place: Place) -> tuple[Ring, Certificate]:
     keys = place.centre.identity.keys
     sam = SoftwareSam(keys)
     (target,) = place.reader.poll()
-    purse = select_purse(place.reader, target, sam, 0)
+    purse = select_purse(place.reader, target, sam, 0, Openings())
     ring = read_ring(purse.read_ring(), lambda image: sam.record(image, target.uid, 0))
     assert ring.newest is not None
     reference = ring.newest.load_reference

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import pytest
 
 from hardware.sam.port import Sam
-from onecard.card_keys import classic_key_a
+from onecard.card_keys import classic_key_a, desfire_debit_key
 from onecard.keys import KeyRing, Role
 from onecard.purse import record as records
 from onecard.purse.record import DebitRecord, LoadReference
@@ -24,8 +24,17 @@ Masters: TypeAlias = Mapping[tuple[Role, int], bytes]
 MakeSam: TypeAlias = Callable[[KeyRing], Sam]
 
 UID, OTHER = bytes.fromhex("04782e21801d80"), bytes.fromhex("d610b626")
-OLD = {(Role.DEBIT_MAC, 1): bytes(range(16)), (Role.CLASSIC_READ_WRITE, 1): bytes(range(16, 32))}
-NEW = {(Role.DEBIT_MAC, 2): bytes(range(32, 48)), (Role.CLASSIC_READ_WRITE, 2): bytes(range(48, 64))}
+OLD = {
+    (Role.DEBIT_MAC, 1): bytes(range(16)),
+    (Role.CLASSIC_READ_WRITE, 1): bytes(range(16, 32)),
+    (Role.DESFIRE_DEBIT, 1): bytes(range(128, 144)),
+}
+NEW = {
+    (Role.DEBIT_MAC, 2): bytes(range(32, 48)),
+    (Role.CLASSIC_READ_WRITE, 2): bytes(range(48, 64)),
+    (Role.DESFIRE_DEBIT, 2): bytes(range(144, 160)),
+}
+APPLICATIONS = bytes.fromhex("00caf0"), bytes.fromhex("01caf0")
 RECORD = DebitRecord(counter=7, load_reference=LoadReference.of(1, 3), debited=1250, terminal=17, sequence_byte=0x2A)
 
 
@@ -60,6 +69,17 @@ def it_offers_a_sectors_keys_current_first(make: MakeSam) -> None:
     assert list(sam.classic_keys(UID, 5)) == [classic_key_a(master, UID, 5) for master in masters]
 
 
+def it_offers_an_applications_keys_current_first(make: MakeSam) -> None:
+    sam = make(KeyRing(OLD | NEW))
+    masters = (NEW[Role.DESFIRE_DEBIT, 2], OLD[Role.DESFIRE_DEBIT, 1])
+    assert list(sam.desfire_keys(UID, APPLICATIONS[0])) == [desfire_debit_key(m, UID, APPLICATIONS[0]) for m in masters]
+
+
+def keys_of_two_applications_and_of_two_cards_differ(make: MakeSam) -> None:
+    sam = make(KeyRing(OLD))
+    assert len({sam.desfire_keys(uid, each)[0] for uid in (UID, OTHER) for each in APPLICATIONS}) == 4
+
+
 def keys_of_two_sectors_and_of_two_cards_differ(make: MakeSam) -> None:
     sam = make(KeyRing(OLD))
     keys = {sam.classic_keys(uid, sector)[0] for uid in (UID, OTHER) for sector in range(16)}
@@ -90,6 +110,8 @@ CHECKS = (
     a_record_with_any_bit_flipped_is_none,
     it_writes_under_the_current_version_and_reads_the_previous,
     it_offers_a_sectors_keys_current_first,
+    it_offers_an_applications_keys_current_first,
     keys_of_two_sectors_and_of_two_cards_differ,
+    keys_of_two_applications_and_of_two_cards_differ,
     no_master_key_is_shown,
 )

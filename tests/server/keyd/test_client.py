@@ -100,12 +100,13 @@ def test_an_enrolment_answer_opens_on_its_terminal_only_and_raises_no_money(keyd
     assert (identity.number, identity.site_code, identity.site_name) == (7, "PEK01", "新东安")
     secrets = store.load(directory)
     given = set(identity.keys.held.values())
-    for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE):
+    for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT):
         assert identity.keys.key(role, 1) == secrets.newest(role)[1]
     assert identity.keys.key(Role.CHAIN, 1) == chain_key(secrets.newest(Role.CHAIN)[1], 7)
-    for role in (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.CHAIN, Role.CLASSIC_PERSONALISE):
+    personalise = (Role.CLASSIC_PERSONALISE, Role.DESFIRE_PERSONALISE)
+    for role in (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.CHAIN, *personalise):
         assert secrets.newest(role)[1] not in given, "I-10"
-    assert identity.keys.versions(Role.CLASSIC_PERSONALISE) == []
+    assert not any(identity.keys.versions(role) for role in personalise)
 
 
 def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
