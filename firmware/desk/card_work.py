@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardware.cards import key_renewal, personalisation
 from hardware.cards.classic_layout import KEY_SIZE, SECTORS
 from hardware.cards.key_renewal import RenewalScript
-from hardware.cards.personalisation import (
+from hardware.cards.personalisation_errors import (
     CardInUse,
     ForeignCard,
     NotAsWritten,

@@ -18,15 +18,13 @@ from dataclasses import dataclass, field
 
 from hardware.cards.classic_layout import OUR_ACCESS, SECTORS, trailer, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
-from hardware.cards.personalisation import (
-    SECTOR_ORDER,
+from hardware.cards.personalisation import SECTOR_ORDER, access_of, opens, progress
+from hardware.cards.personalisation_errors import (
     ForeignCard,
     NotAsWritten,
     PersonalisationCut,
     TornTrailer,
     WrongCard,
-    access_of,
-    opens,
 )
 from hardware.cards.personalisation_script import PUBLIC_KEYS, SectorKeys
 from hardware.reader import AccessDenied, CardGone, Reader, ReaderError, Target, WrongKey
@@ -77,7 +75,7 @@ def renew(reader: Reader, target: Target, script: RenewalScript) -> RenewalRepor
                 _write(session, script, sector, borne[sector])
                 renewed.append(sector)
     except (CardGone, WrongKey, AccessDenied, ReaderError) as cause:
-        raise PersonalisationCut(script.uid, found + renewed, cause) from cause
+        raise PersonalisationCut(script.uid, progress(found + renewed), cause) from cause
     return RenewalReport(script.uid, tuple(found), tuple(renewed))
 
 
@@ -90,7 +88,7 @@ def _survey(session: ClassicSession, script: RenewalScript) -> dict[int, int]:
         # A cut leaves sectors before it renewed, after it as they were, and at most the one it hit closed.
         if closed == behind[:1]:
             raise TornTrailer(session.uid, closed[0])
-        raise ForeignCard(session.uid, closed)
+        raise ForeignCard(session.uid, f"sectors {', '.join(map(str, closed))}")
     return {sector: version for sector, version in borne.items() if version is not None}
 
 
@@ -111,4 +109,4 @@ def _write(session: ClassicSession, script: RenewalScript, sector: int, borne: i
     session.forget()  # the card goes on under the old keys until it is authenticated anew
     for kind, key in ((Key.A, newest.key_a), (Key.B, newest.key_b)):
         if not opens(session, sector, kind, key) or access_of(session, sector) != OUR_ACCESS:
-            raise NotAsWritten(session.uid, trailer_block(sector))
+            raise NotAsWritten(session.uid, f"block {trailer_block(sector)}")

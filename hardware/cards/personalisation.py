@@ -15,7 +15,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -28,76 +27,20 @@ from hardware.cards.classic_layout import (
     trailer_block,
 )
 from hardware.cards.classic_session import ClassicSession, Key
+from hardware.cards.personalisation_errors import (
+    CardInUse,
+    ForeignCard,
+    NotAsWritten,
+    PersonalisationCut,
+    TornTrailer,
+    WrongCard,
+)
 from hardware.cards.personalisation_script import PersonalisationScript
-from hardware.reader import AccessDenied, CardError, CardGone, Reader, ReaderError, Target, WrongKey
+from hardware.reader import AccessDenied, CardGone, Reader, ReaderError, Target, WrongKey
 
 SECTOR_ORDER = (*range(1, SECTORS), 0)
 
 _FAILURES = (CardGone, WrongKey, AccessDenied, ReaderError)
-
-
-class WrongCard(CardError):
-    """Another card than the one the script is for."""
-
-    def __init__(self, expected: bytes, found: bytes) -> None:
-        self.expected = expected
-        self.found = found
-        super().__init__(f"the job is for card {expected.hex()}, on the reader lies {found.hex()}: swap them")
-
-
-class ForeignCard(CardError):
-    """Sectors open neither with our keys nor with the transport key."""
-
-    def __init__(self, uid: bytes, sectors: Sequence[int]) -> None:
-        self.uid = uid
-        self.sectors = tuple(sectors)
-        listed = ", ".join(str(sector) for sector in sectors)
-        super().__init__(f"card {uid.hex()} has keys of somebody else in sectors {listed}: take a blank card")
-
-
-class TornTrailer(CardError):
-    """An earlier run was cut in the middle of writing this sector's keys."""
-
-    def __init__(self, uid: bytes, sector: int) -> None:
-        self.uid = uid
-        self.sector = sector
-        super().__init__(
-            f"card {uid.hex()} was torn while the keys of sector {sector} were written, and that sector is closed for"
-            " ever: destroy the card, take a blank one"
-        )
-
-
-class CardInUse(CardError):
-    """A finished sector holds something else than the script says."""
-
-    def __init__(self, uid: bytes, sector: int) -> None:
-        self.uid = uid
-        self.sector = sector
-        super().__init__(
-            f"card {uid.hex()} was issued before (sector {sector} has other contents): it cannot be issued again"
-        )
-
-
-class PersonalisationCut(CardError):
-    """The card or the reader failed on the way; the `finished` sectors at least are whole."""
-
-    def __init__(self, uid: bytes, finished: Sequence[int], cause: CardError | ReaderError) -> None:
-        self.uid = uid
-        self.finished = tuple(finished)
-        self.cause = cause
-        super().__init__(
-            f"card {uid.hex()} was interrupted with at least {len(finished)} of {SECTORS} sectors done ({cause}):"
-            " put the same card back and run the job again"
-        )
-
-
-class NotAsWritten(CardError):
-    """A block does not read as the script says."""
-
-    def __init__(self, uid: bytes, block: int) -> None:
-        self.uid = uid
-        self.block = block
-        super().__init__(f"card {uid.hex()} did not keep block {block}: destroy the card, take a blank one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +78,7 @@ def personalise(reader: Reader, target: Target, script: PersonalisationScript) -
                 _write_sector(session, script, sector)
                 written.append(sector)
     except _FAILURES as cause:
-        raise PersonalisationCut(script.uid, found + written, cause) from cause
+        raise PersonalisationCut(script.uid, progress(found + written), cause) from cause
     return PersonalisationReport(script.uid, tuple(found), tuple(written))
 
 
@@ -150,10 +93,10 @@ def verify(reader: Reader, target: Target, script: PersonalisationScript) -> Non
         keys = script.keys[sector]
         for kind, key in ((Key.A, keys.key_a), (Key.B, keys.key_b)):
             if not opens(session, sector, kind, key) or access_of(session, sector) != OUR_ACCESS:
-                raise NotAsWritten(script.uid, trailer_block(sector))
+                raise NotAsWritten(script.uid, f"block {trailer_block(sector)}")
         for block, image in script.sector_data(sector).items():
             if session.read(block) != image:
-                raise NotAsWritten(script.uid, block)
+                raise NotAsWritten(script.uid, f"block {block}")
 
 
 def _survey(session: ClassicSession, script: PersonalisationScript) -> list[int]:
@@ -165,7 +108,7 @@ def _survey(session: ClassicSession, script: PersonalisationScript) -> list[int]
         # A cut leaves sectors before it finished, after it blank, and at most the one it hit closed.
         if closed == unfinished[:1]:
             raise TornTrailer(session.uid, closed[0])
-        raise ForeignCard(session.uid, closed)
+        raise ForeignCard(session.uid, f"sectors {', '.join(map(str, closed))}")
     return [sector for sector in SECTOR_ORDER if states[sector] is _Sector.FINISHED]
 
 
@@ -174,7 +117,7 @@ def _look_at(session: ClassicSession, script: PersonalisationScript, sector: int
         if access_of(session, sector) != OUR_ACCESS:
             return _Sector.CLOSED
         if any(session.read(block) != image for block, image in script.sector_data(sector).items()):
-            raise CardInUse(session.uid, sector)
+            raise CardInUse(session.uid, f"sector {sector}")
         return _Sector.FINISHED
     if opens(session, sector, Key.A, TRANSPORT_KEY) and access_of(session, sector) == TRANSPORT_ACCESS:
         return _Sector.BLANK
@@ -189,8 +132,13 @@ def _write_sector(session: ClassicSession, script: PersonalisationScript, sector
         session.write(block, image)
     for block, image in images.items():
         if session.read(block) != image:
-            raise NotAsWritten(session.uid, block)
+            raise NotAsWritten(session.uid, f"block {block}")
     session.write(trailer_block(sector), script.trailer(sector))
+
+
+def progress(sectors: list[int]) -> str:
+    """How far a run came, for people."""
+    return f"at least {len(sectors)} of {SECTORS} sectors"
 
 
 def opens(session: ClassicSession, sector: int, kind: Key, key: bytes) -> bool:

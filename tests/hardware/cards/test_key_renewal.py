@@ -12,7 +12,8 @@ import pytest
 from hardware.cards.classic_layout import SECTORS, access_bytes, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
 from hardware.cards.key_renewal import RenewalReport, RenewalScript, renew
-from hardware.cards.personalisation import SECTOR_ORDER, ForeignCard, PersonalisationCut, TornTrailer, WrongCard
+from hardware.cards.personalisation import SECTOR_ORDER
+from hardware.cards.personalisation_errors import ForeignCard, PersonalisationCut, TornTrailer, WrongCard
 from hardware.cards.personalisation_script import SectorKeys
 from hardware.reader import WrongKey
 from hardware.virtual import card_file

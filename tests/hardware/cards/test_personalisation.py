@@ -11,17 +11,14 @@ import pytest
 
 from hardware.cards.classic_layout import SECTORS, Identification, access_bytes, decode_identification, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
-from hardware.cards.personalisation import (
-    SECTOR_ORDER,
+from hardware.cards.personalisation import SECTOR_ORDER, PersonalisationReport, personalise, verify
+from hardware.cards.personalisation_errors import (
     CardInUse,
     ForeignCard,
     NotAsWritten,
     PersonalisationCut,
-    PersonalisationReport,
     TornTrailer,
     WrongCard,
-    personalise,
-    verify,
 )
 from hardware.cards.personalisation_script import PUBLIC_KEYS, SectorKeys
 from hardware.reader import WrongKey
@@ -101,7 +98,7 @@ def test_our_keys_under_other_access_bits_are_not_a_finished_sector(bench: Reade
     assert torn.value.sector == 3
     with pytest.raises(NotAsWritten) as changed:
         _verify(bench, card)
-    assert changed.value.block == trailer_block(3)
+    assert changed.value.part == f"block {trailer_block(3)}"
 
 
 def test_a_card_in_use_is_never_written_again(bench: ReaderBench, tmp_path: Path) -> None:
@@ -113,7 +110,7 @@ def test_a_card_in_use_is_never_written_again(bench: ReaderBench, tmp_path: Path
     before = card_file.load(card).blocks
     with pytest.raises(CardInUse) as caught:
         _run(bench, card)
-    assert caught.value.sector == 5
+    assert caught.value.part == "sector 5"
     assert card_file.load(card).blocks == before
 
 
@@ -255,4 +252,4 @@ def test_verification_sees_one_wrong_block(block: int, bench: ReaderBench, tmp_p
     card_file.save(card, image)
     with pytest.raises(NotAsWritten) as caught:
         _verify(bench, card)
-    assert caught.value.block == block
+    assert caught.value.part == f"block {block}"
