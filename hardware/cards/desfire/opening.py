@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from hardware.cards.desfire.administration import FACTORY_CARD_KEY
 from hardware.cards.desfire.authentication import Method
 from hardware.cards.desfire.cipher import Key, KeyType
 from hardware.cards.desfire.layout import DEBIT_KEY, application
@@ -67,3 +68,30 @@ class Openings:
         self._last.move_to_end(uid)
         while len(self._last) > self._most:
             self._last.popitem(last=False)
+
+
+def opens(session: DesfireSession, number: int, key: bytes) -> bool:
+    """Whether this AES key is key `number` of what is selected; if so a channel is open under it. Raises what
+    `DesfireSession` raises for anything but a wrong key."""
+    for method in (Method.EV2_FIRST, Method.AES):
+        try:
+            session.authenticate(method, number, Key(KeyType.AES, key))
+        except DesfireRefused as refusal:
+            if refusal.status == Status.ILLEGAL_COMMAND:
+                continue
+            if refusal.status in _OTHER_KEY:
+                return False
+            raise
+        return True
+    return False
+
+
+def opens_as_from_factory(session: DesfireSession) -> bool:
+    """Whether the card itself, selected, still has the key it was shipped with; if so a channel is open under it."""
+    try:
+        session.authenticate(Method.LEGACY, 0, FACTORY_CARD_KEY)
+    except DesfireRefused as refusal:
+        if refusal.status in _OTHER_KEY:
+            return False
+        raise
+    return True
