@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from firmware.card_sight import Refused, Sight
 from firmware.purse_memory import PurseMemory
 from firmware.results import NoCard
+from hardware.cards.desfire.inspection import inspect_desfire
 from hardware.cards.inspection import Inspection, inspect_classic
 from hardware.cards.port import CardFamily
 from hardware.cards.selection import UnknownCard, family_of
@@ -48,17 +49,26 @@ class CardFound:
 
 
 def verify_card(
-    reader: Reader, sam: Sam, identity: Identity, seen: Callable[[int], None] = lambda part: None
+    reader: Reader,
+    sam: Sam,
+    identity: Identity,
+    random: Callable[[int], bytes],
+    seen: Callable[[int], None] = lambda part: None,
 ) -> CardFound:
-    """Look at the one card on the reader; `seen` is told each part of it done, from 0.
+    """Look at the one card on the reader; `random(n)` gives n unpredictable bytes; `seen` is told each of the
+    16 parts of it done, from 0.
 
     Raises `hardware.reader.CardError`s, `ReaderError`s.
     """
     target = only_card(reader)
     family = family_of(target)
-    if family is not CardFamily.CLASSIC:
-        raise UnknownCard(target, "is no card whose keys can be looked at here")
-    inspection = inspect_classic(reader, target, sam, seen)
+    match family:
+        case CardFamily.CLASSIC:
+            inspection = inspect_classic(reader, target, sam, seen)
+        case CardFamily.DESFIRE:
+            inspection = inspect_desfire(reader, target, sam, random, seen)
+        case None:
+            raise UnknownCard(target, "is neither MIFARE Classic 1K nor DESFire")
     sight = Sight(reader, PurseMemory(identity.number, identity.keys), sam)
     purses: list[PurseFound] = []
     faults = list(inspection.faults)

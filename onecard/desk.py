@@ -19,7 +19,8 @@ unfinished job is, which is this station's from then on).
 What a card is written with is sealed to the station's X25519 key with the UID as header, by the key process itself, so
 that the web process sees no key. The script of a new card is `[2, uid, family, card number, purse, certificate, ring,
 keys]`, that of a renewal `[1, uid, family, [keys, …]]`, newest first. Keys of a MIFARE Classic are `[[key A, key B] ×
-16]`, by sector. They open that one card; none of them can raise *loaded* (I-10). Examples: docs/formats/desk.md.
+16]`, by sector; of a DESFire `[[card's master key], [key 0, key 1, key 2] × purses]`, of each purse's application. They
+open that one card; none of them can raise *loaded* (I-10). Examples: docs/formats/desk.md.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class JobAction(IntEnum):
 class Found(IntEnum):
     """What the station found on the placed card."""
 
-    BLANK = 1  # sector 0 opens with the transport key
-    OURS = 2  # it opens with our key A: finished, or an interrupted issue
+    BLANK = 1  # as from the factory
+    OURS = 2  # purse 0 opens with our keys: finished, or an interrupted issue
     UNKNOWN = 3
 
 
@@ -176,7 +177,7 @@ class Accepted:
 Answer: TypeAlias = Idle | Order | IssueCard | DeliverLoad | Refused | Accepted | RenewKeys
 
 CardKeys: TypeAlias = tuple[tuple[bytes, ...], ...]
-"""A card's keys in the order of its family: of a MIFARE Classic, (A, B) by sector."""
+"""A card's keys in the order of its family: see above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from pathlib import Path
@@ -44,7 +45,9 @@ def verify(data: Path, device: str, baud: str) -> None:
     """
     identity, _ = own_identity(data, serial_number())
     with open_reader(device, int(baud)) as reader, progress_bar("looking at the card") as told:
-        found = verify_card(reader, SoftwareSam(identity.keys), identity.public(), lambda part: told(part + 1, 16))
+        found = verify_card(
+            reader, SoftwareSam(identity.keys), identity.public(), os.urandom, lambda part: told(part + 1, 16)
+        )
     for line in _lines(found):
         click.echo(line)
     for fault in found.faults:

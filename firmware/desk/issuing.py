@@ -3,8 +3,8 @@
     next → (card placed → issue or load → done) until the server has no job
 
 Rules
-- The station holds no key that makes money: certificates and, for one blank card at a time, its sector keys come from
-  the server's key process (I-10).
+- The station holds no key that makes money: certificates and, for one card at a time, its keys come from the server's
+  key process (I-10).
 - ISSUE is durable before the card's first write, its OUTCOME ACKED after every block was read back, before the report.
 - Every question to the server may be repeated, and every card work continued: after a cut, a lost answer or a SIGKILL
   the same job goes on with the same card. A load is the terminals' own delivery (P-R16).
@@ -12,18 +12,19 @@ Rules
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum, unique
 from typing import Protocol
 
 from firmware.card_sight import Presentation, Refused, Sight
-from firmware.desk import card_work
 from firmware.desk.book import IssueBook
+from firmware.desk.card_work import WASTE, CardWork, ring_images
 from firmware.desk.sight import Lying, Unsteady, look
 from firmware.logbook import Logbook
 from firmware.results import Declined, NoCard, Shown
 from firmware.tap import Teller
-from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
+from hardware.reader import CardError, Reader
 from hardware.sam.port import Sam
 from onecard import desk
 from onecard.desk import (
@@ -51,7 +52,6 @@ from onecard.records import Issue
 
 _PASSING = frozenset({DeclineReason.CARD_MOVED, DeclineReason.TWO_CARDS, DeclineReason.FOREIGN_CARD})
 """Why a delivery may have to wait for the card to lie still, alone."""
-_LOST = (CardGone, AccessDenied, WrongKey)
 
 
 @unique
@@ -93,6 +93,7 @@ class Desk:
         link: DeskLink,
         sealing_private: bytes,
         say: Callable[[str], None],
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """`sealing_private` is the station's 32-byte X25519 key; `say` is told each new line for the clerk."""
         self._reader = reader
@@ -105,6 +106,7 @@ class Desk:
         self._say_line = say
         self._said = ""
         self._sight = Sight(reader, log.memory, sam)
+        self._work_on_card = CardWork(reader, random)
         self._order: Order | None = None
         self._report: JobDone | JobFailed | None = None
         self._refused_uid = b""
@@ -190,7 +192,7 @@ class Desk:
 
     def _look(self, order: Order) -> CardPlaced | None:
         """The card to ask the server about: there, and not the one just refused."""
-        match look(self._reader, self._sight, self._refused_uid):
+        match look(self._reader, self._sight, self._work_on_card, self._refused_uid):
             case NoCard():
                 self._refused_uid = b""
                 self._say(f"job {order.job}: put the card on the reader")
@@ -209,12 +211,12 @@ class Desk:
         sequence = self._issues.begin(self._log, self._issue_record(order, script))
         self._say(f"job {order.job}: writing card {uid.hex()}; leave it there")
         try:
-            card_work.make(self._reader, script)
-        except card_work.INTERRUPTED:
-            return self._put_back(order, uid)
-        except card_work.WASTE as error:
+            self._work_on_card.make(script)
+        except WASTE as error:
             self._issues.conclude(self._log, sequence, Outcome.ABANDONED)
             return self._fail(order, uid, error)
+        except CardError:
+            return self._put_back(order, uid)
         self._issues.conclude(self._log, sequence, Outcome.ACKED)
         self._report = JobDone(order.job, uid, script.ring)
         return Pace.NOW
@@ -223,7 +225,7 @@ class Desk:
         """The script, its certificate and ring proved with the station's own keys before anything is written."""
         script = desk.open_script(sealed, self._sealing_private, uid)
         open_certificate(script.certificate, self._log.memory.keys, uid, script.purse)
-        ring = read_ring(card_work.ring_images(script.ring), lambda image: self._sam.record(image, uid, script.purse))
+        ring = read_ring(ring_images(script.ring), lambda image: self._sam.record(image, uid, script.purse))
         if len(ring.readable) != 3:
             raise BadDeskMessage(f"the first ring for card {uid.hex()} does not verify")
         return script
@@ -248,11 +250,11 @@ class Desk:
         renewal = desk.open_renewal(sealed, self._sealing_private, uid)
         self._say(f"job {order.job}: renewing the keys of card {uid.hex()}; leave it there")
         try:
-            card_work.renew(self._reader, renewal)
-        except card_work.INTERRUPTED:
-            return self._put_back(order, uid)
-        except card_work.WASTE as error:
+            self._work_on_card.renew(renewal)
+        except WASTE as error:
             return self._fail(order, uid, error)
+        except CardError:
+            return self._put_back(order, uid)
         self._report = JobDone(order.job, uid, b"")
         return Pace.NOW
 
@@ -281,7 +283,7 @@ class Desk:
             if not isinstance(shown, Presentation) or shown.card.uid != uid:
                 return self._put_back(order, uid)
             known = self._sight.certificate(shown)
-        except _LOST:
+        except CardError:
             return self._put_back(order, uid)
         if isinstance(known, Refused) or known.in_force.certificate.load_sequence < load_sequence:
             return self._fail(order, uid, "the card is worn out: replace it")

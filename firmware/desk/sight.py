@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.card_sight import Presentation, Refused, Sight
+from firmware.desk.card_work import CardWork
 from firmware.results import NoCard
-from hardware.cards.blank import is_blank
-from hardware.cards.port import CardFamily
 from hardware.cards.selection import family_of
 from hardware.reader import CardGone, Reader
 from onecard.desk import Found
@@ -30,7 +29,7 @@ class Unsteady:
     """Two cards, or one that moved."""
 
 
-def look(reader: Reader, sight: Sight, already_refused: bytes) -> Lying | NoCard | Unsteady:
+def look(reader: Reader, sight: Sight, work: CardWork, already_refused: bytes) -> Lying | NoCard | Unsteady:
     """See what lies there; a card with the UID `already_refused` is not examined further.
 
     Raises `hardware.reader.ReaderError`.
@@ -43,20 +42,20 @@ def look(reader: Reader, sight: Sight, already_refused: bytes) -> Lying | NoCard
         return Lying(shown.card.uid, shown.card.family.value, Found.OURS, ring_bytes(shown.ring, shown.images))
     if isinstance(seen, Refused) and seen.reason is DeclineReason.FOREIGN_CARD:
         try:
-            return _closed_card(reader, already_refused)
+            return _closed_card(reader, work, already_refused)
         except CardGone:
             return Unsteady()
     return Unsteady()
 
 
-def _closed_card(reader: Reader, already_refused: bytes) -> Lying | Unsteady:
+def _closed_card(reader: Reader, work: CardWork, already_refused: bytes) -> Lying | Unsteady:
     """A card whose purse does not open: blank, half done, or of other keys."""
     targets = reader.poll()
     if len(targets) != 1:
         return Unsteady()
     target = targets[0]
     family = family_of(target)
-    if family is not CardFamily.CLASSIC or target.uid == already_refused:
+    if family is None or target.uid == already_refused:
         return Lying(target.uid, family.value if family else 0, Found.UNKNOWN, b"")
-    found = Found.BLANK if is_blank(reader, target) else Found.UNKNOWN
+    found = Found.BLANK if work.is_blank(target) else Found.UNKNOWN
     return Lying(target.uid, family.value, found, b"")

@@ -19,8 +19,10 @@ from server.desk.models import Job
 from server.keyring import key_process
 
 VALID_YEARS = 5
-_CLASSIC = 1
-"""Card family on the wire (hardware.cards.port.CardFamily)."""
+_CLASSIC, _DESFIRE = 1, 2
+"""Card families on the wire (hardware.cards.port.CardFamily)."""
+_DESFIRE_UID_SIZE = 7
+"""A DESFire with 4 bytes gives another random UID each time, and would never be met again."""
 
 
 def issue(job: Job, placed: CardPlaced, now: datetime) -> Answer:
@@ -45,8 +47,10 @@ def _why_not_issue(placed: CardPlaced) -> str | None:
         return str(UidInUse(placed.uid, CardNumber(purse.card_id)))
     if Job.objects.filter(action=JobAction.ISSUE.value, uid=placed.uid).exists():
         return f"card {placed.uid.hex()} belongs to another job: take another blank card"
-    if placed.family != _CLASSIC:
-        return "only MIFARE Classic 1K cards are issued here yet: take another blank card"
+    if placed.family not in (_CLASSIC, _DESFIRE):
+        return "only MIFARE Classic 1K and DESFire cards are issued here: take another blank card"
+    if placed.family == _DESFIRE and len(placed.uid) != _DESFIRE_UID_SIZE:
+        return "this card hides its UID: take another blank card"
     if placed.found is not Found.BLANK:
         return f"card {placed.uid.hex()} is not blank: take another one"
     return None

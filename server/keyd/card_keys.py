@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from itertools import islice, product
 
-from onecard.card_keys import classic_key_a, classic_key_b
+from onecard.card_keys import (
+    classic_key_a,
+    classic_key_b,
+    desfire_application_key,
+    desfire_card_key,
+    desfire_debit_key,
+)
 from onecard.desk import CardKeys
 from onecard.errors import OnecardError
 from onecard.keys import KeyRing, Role
 
-CLASSIC = 1
-"""Wire number of the family (`hardware.cards.port.CardFamily`)."""
 VERSIONS = 3
 """Of one master, the newest: a card older than that is replaced. Nine pairs of them fit an answer of 4,096 bytes."""
 _CLASSIC_SECTORS = 16
+_APPLICATIONS = (bytes.fromhex("00caf0"),)
+"""Of the purses that cards are issued with, in wire order (docs/formats/card-desfire.md)."""
 
 
 class UnknownFamily(OnecardError):
@@ -25,15 +31,20 @@ class UnknownFamily(OnecardError):
 
 
 def card_keys(masters: KeyRing, uid: bytes, family: int) -> list[CardKeys]:
-    """The keys that card `uid` may bear, the newest first; at least one. Of a MIFARE Classic, (A, B) by sector.
+    """The keys that card `uid` may bear, the newest first; at least one. Of a MIFARE Classic, (A, B) by sector;
+    of a DESFire, the card's own key, then by purse its application's keys 0, 1 and 2.
 
     Masters of different roles are renewed at different times, so every pair of their versions may be met. Raises
     `UnknownFamily`.
     """
-    if family != CLASSIC:
-        raise UnknownFamily(family)
-    pairs = product(_newest(masters, Role.CLASSIC_READ_WRITE), _newest(masters, Role.CLASSIC_PERSONALISE))
-    return [_classic(uid, read_write, personalise) for read_write, personalise in pairs]
+    match family:  # the wire numbers of `hardware.cards.port.CardFamily`
+        case 1:
+            pairs = product(_newest(masters, Role.CLASSIC_READ_WRITE), _newest(masters, Role.CLASSIC_PERSONALISE))
+            return [_classic(uid, read_write, personalise) for read_write, personalise in pairs]
+        case 2:
+            pairs = product(_newest(masters, Role.DESFIRE_DEBIT), _newest(masters, Role.DESFIRE_PERSONALISE))
+            return [_desfire(uid, debit, personalise) for debit, personalise in pairs]
+    raise UnknownFamily(family)
 
 
 def _newest(masters: KeyRing, role: Role) -> list[bytes]:
@@ -45,3 +56,15 @@ def _classic(uid: bytes, read_write: bytes, personalise: bytes) -> CardKeys:
         (classic_key_a(read_write, uid, sector), classic_key_b(personalise, uid, sector))
         for sector in range(_CLASSIC_SECTORS)
     )
+
+
+def _desfire(uid: bytes, debit: bytes, personalise: bytes) -> CardKeys:
+    applications = (
+        (
+            desfire_application_key(personalise, uid, application, 0),
+            desfire_debit_key(debit, uid, application),
+            desfire_application_key(personalise, uid, application, 2),
+        )
+        for application in _APPLICATIONS
+    )
+    return ((desfire_card_key(personalise, uid),), *applications)

@@ -33,7 +33,13 @@ KEY_SIZES: Mapping[Role, int] = {
     Role.DESFIRE_DEBIT: 16,
     Role.DESFIRE_PERSONALISE: 16,
 }
-RENEWABLE = (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE)
+RENEWABLE = (
+    Role.DEBIT_MAC,
+    Role.CLASSIC_READ_WRITE,
+    Role.CLASSIC_PERSONALISE,
+    Role.DESFIRE_DEBIT,
+    Role.DESFIRE_PERSONALISE,
+)
 """Masters of card keys, which may get newer versions while cards bear the earlier ones (P-R27)."""
 VERSION_MAX = 255
 ISSUED_LOG = "issued.sqlite3"

@@ -182,10 +182,29 @@ def test_a_card_that_is_not_blank_is_not_begun(station: Any, site: Site, uid: by
     assert not Card.objects.exists()
 
 
-def test_a_card_of_another_family_is_not_begun(station: Any, site: Site, uid: bytes) -> None:
+@pytest.mark.parametrize("family", [0, 3])
+def test_a_card_of_another_family_is_not_begun(station: Any, site: Site, uid: bytes, family: int) -> None:
     issue(site)
-    answer = station.ask(CardPlaced(station.next_job(), uid, 2, Found.BLANK, b""))
+    answer = station.ask(CardPlaced(station.next_job(), uid, family, Found.BLANK, b""))
     assert isinstance(answer, Refused)
+    assert not Card.objects.exists()
+
+
+def test_a_desfire_is_issued_with_keys_of_its_own_family(station: Any, site: Site, uid: bytes) -> None:
+    issue(site)
+    uid += b"\1\2\3"
+    answer = station.ask(CardPlaced(station.next_job(), uid, 2, Found.BLANK, b""))
+    assert isinstance(answer, IssueCard)
+    script = desk.open_script(answer.sealed_script, station.sealing, uid)
+    assert script.family == 2
+    assert [[len(key) for key in row] for row in script.keys] == [[16], [16, 16, 16]]
+
+
+def test_a_desfire_that_hides_its_uid_is_not_begun(station: Any, site: Site) -> None:
+    issue(site)
+    answer = station.ask(CardPlaced(station.next_job(), b"\x08\1\2\3", 2, Found.BLANK, b""))
+    assert isinstance(answer, Refused)
+    assert not Card.objects.exists()
 
 
 def test_a_cashier_card_holds_no_money(station: Any, site: Site, uid: bytes) -> None:

@@ -12,9 +12,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from hardware.cards.desfire import layout
 from onecard import bundle, desk, enrolment, keys
 from onecard.bundle import Run
-from onecard.card_keys import classic_key_a, classic_key_b
+from onecard.card_keys import (
+    classic_key_a,
+    classic_key_b,
+    desfire_application_key,
+    desfire_card_key,
+    desfire_debit_key,
+)
 from onecard.envelope import Domain, open_envelope, terminal_key_id, verify
 from onecard.identity import TerminalNumber
 from onecard.keys import Role, chain_key
@@ -180,3 +187,25 @@ def test_no_keys_are_given_of_a_family_nobody_knows(keyd: KeyProcess, statement:
     for ask in (lambda: keyd.personalisation(image, 9, public), lambda: keyd.renewal(statement.uid, 9, public)):
         with pytest.raises(KeyProcessRefused, match="family 9"):
             ask()
+
+
+def test_a_desfires_keys_are_its_own_and_no_master_leaves(
+    keyd: KeyProcess, directory: Path, statement: Certificate
+) -> None:
+    station, uid = X25519PrivateKey.generate(), statement.uid
+    public = station.public_key().public_bytes_raw()
+    image = keyd.issue_certificate(statement, Reason.ISSUE, 0)
+    script = desk.open_script(keyd.personalisation(image, 2, public), station.private_bytes_raw(), uid)
+    renewal = desk.open_renewal(keyd.renewal(uid, 2, public), station.private_bytes_raw(), uid)
+    secrets, application = store.load(directory), layout.application(0)
+    debit, personalise = (secrets.newest(role)[1] for role in (Role.DESFIRE_DEBIT, Role.DESFIRE_PERSONALISE))
+    assert script.keys == (
+        (desfire_card_key(personalise, uid),),
+        (
+            desfire_application_key(personalise, uid, application, 0),
+            desfire_debit_key(debit, uid, application),
+            desfire_application_key(personalise, uid, application, 2),
+        ),
+    )
+    assert renewal.versions == (script.keys,)
+    assert not {debit, personalise} & {key for row in script.keys for key in row}
