@@ -20,6 +20,7 @@ from onecard.identity import CardNumber
 from onecard.keys import KeyRing, Role
 from onecard.kinds import Outcome, Purpose
 from onecard.purse import certificate as certificates
+from onecard.purse import delivery
 from onecard.purse.bounds import Bound
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
@@ -116,7 +117,7 @@ class PurseMemory:
         """Keep a verified certificate if its L is the highest seen for its purse."""
         name = PurseName(certificate.uid, certificate.purse)
         held = self._certificates.get(name)
-        if held is None or certificate.load_sequence > held[0].load_sequence:
+        if delivery.supersedes(certificate.load_sequence, None if held is None else held[0].load_sequence):
             self._certificates[name] = certificate, image
 
     def certificate(self, name: PurseName) -> tuple[Certificate, bytes] | None:
@@ -124,12 +125,11 @@ class PurseMemory:
         return self._certificates.get(name)
 
     def certificate_named(self, name: PurseName, reference: LoadReference) -> tuple[Certificate, bytes] | None:
-        """The certificate held, when a ring's `reference` can mean no other: L is given modulo 8, so the one held must
-        be less than 8 above the last L known to have been on the card (L begins at 1)."""
+        """The certificate held, when a ring's `reference` can mean no other."""
         held = self._certificates.get(name)
-        if held is None or held[0].load_sequence & 7 != reference.load_mod8:
+        if held is None or not delivery.names_only(reference, held[0].load_sequence, self._on_card.get(name, 1)):
             return None
-        return held if held[0].load_sequence - self._on_card.get(name, 1) < 8 else None
+        return held
 
     def seen_on_card(self, name: PurseName, load_sequence: int) -> None:
         """The verified certificate in force on the card has this L; it never goes back."""
@@ -144,7 +144,8 @@ class PurseMemory:
         return found
 
     def unresolved(self, name: PurseName) -> set[Identity]:
-        """Own records of a purse of which it is not known whether they stand (P-R7)."""
+        """Own records of a purse whose names are taken (P-R7): it is not known whether they stand, or the server may
+        not know yet that they do not."""
         return set(self._unresolved.get(name, {}).values())
 
     def spent(self, name: PurseName) -> int:
@@ -177,10 +178,9 @@ class PurseMemory:
                 self.seen_on_card(name, intent.load_sequence)
                 self._raise(name, Bound(intent.counter, intent.debited))
                 self._spent[name] = self._spent.get(name, 0) + intent.amount
-            case Outcome.UNSENT:
-                del self._unresolved[name][record.intent]
-            case Outcome.ABANDONED:
-                pass  # it may stand: unresolved until something durable stands above it
+            case Outcome.UNSENT | Outcome.ABANDONED:
+                pass  # its name stays taken until something durable stands above it: the server may know the intent
+                # and not yet the word (P-R7)
 
     def _raise(self, name: PurseName, bound: Bound) -> None:
         self._bounds[name] = max(self._bounds.get(name, bound), bound)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from onecard.kinds import Outcome
 from onecard.purse.bounds import Bound, accepted
-from onecard.purse.plan import Behind, OpenIntent, append, retap
+from onecard.purse.plan import Behind, NotVisible, OpenIntent, append, retap
 from onecard.purse.resolution import State
 from onecard.purse.ring import SLOTS
 from tests.onecard.purse.world import (
@@ -96,7 +96,7 @@ def _check_reading(scope: Scope, world: World, history: History, view: View, new
 
 
 def _check_retaps(scope: Scope, world: World, history: History, view: View, head: Bound) -> str | None:
-    """I7 for re-taps: all that the server could tell a terminal must not change what it does with an honest card."""
+    """I7 for re-taps: whatever the server could tell a terminal, an honest card is not behind; at most it abandons."""
     for terminal in range(scope.terminals):
         sale = open_sale(world.intents, terminal)
         if sale is None:
@@ -106,7 +106,7 @@ def _check_retaps(scope: Scope, world: World, history: History, view: View, head
         informed = retap(ring, intent, [head])
         if scope.mutation is Mutation.BASE_BEHIND and not accepted([head], intent.base.counter, intent.base.debited):
             informed = Behind()
-        if informed != retap(ring, intent, ()):
+        if informed != retap(ring, intent, ()) and not isinstance(informed, NotVisible):
             return f"I7: knowing {head}, T{terminal} answers {informed} to an honest card that reads {view}"
     return None
 
