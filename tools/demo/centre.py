@@ -6,9 +6,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from hardware.cards.classic_layout import SECTORS
 from hardware.virtual import card_file
-from hardware.virtual.classic_card import blank_image
+from hardware.virtual.card_file import Image
 from hardware.virtual.process import VirtualReader
 from onecard.errors import OnecardError
 from onecard.kinds import CardKind
@@ -18,7 +17,6 @@ from tools.demo.processes import ONECARD, Child, wait_for
 USER = "manager"
 PASSWORD = "onecard-demo"  # noqa: S105 - of a server on loopback that ends with the demo
 SITES = {"XDA": "新东安", "WDK": "五道口", "CHG": "长虹"}
-_TRANSPORT_KEYS = (b"\xff" * 6, b"\xff" * 6)
 _START_SECONDS = 90.0
 _JOB_SECONDS = 60.0
 
@@ -105,10 +103,10 @@ class Desk:
         self._daemon.stop()
         self.reader.__exit__(None, None, None)
 
-    def issue(self, uid: bytes, kind: CardKind, tier: int) -> Path:
+    def issue(self, new: Image, kind: CardKind, tier: int) -> Path:
         """A factory-new card comes out of its box and is issued."""
-        card = self._cards / f"{uid.hex()}.card"
-        card_file.save(card, blank_image(uid, [_TRANSPORT_KEYS] * SECTORS))
+        card = self._cards / f"{new.uid.hex()}.card"
+        card_file.save(card, new)
         self._work(self._clerk.order_issue(self._site, kind, tier), card)
         return card
 

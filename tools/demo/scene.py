@@ -13,6 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from hardware.cards.classic_layout import SECTORS
+from hardware.virtual import classic_card
+from hardware.virtual.card_file import ClassicImage
+from hardware.virtual.desfire.contents import Generation, blank_image
 from onecard.kinds import CardKind
 from tools.demo import patron
 from tools.demo.centre import SITES, Centre, Desk
@@ -21,6 +25,9 @@ from tools.demo.line import Line
 from tools.demo.till import FIXED, SHOW, DemoTill
 
 PATRONS = 12
+_DESFIRE = {1: Generation.EV1, 4: Generation.EV2}
+"""Which patrons have a DESFire; the others have a Classic."""
+_LONG_UID = b"\x04%b\x10\x80"
 _TIERS = 5
 _LOADS = ("500.00", "400.00", "600.00")
 _POOR = "20.00"
@@ -58,11 +65,13 @@ class Scene:
         """Cards come out of their boxes: a cashier card a till, stored-value cards with a load, one poor, one free."""
         draw = random.Random(seed)  # noqa: S311 - a demo, not a secret
         for number in range(len(self.tills)):
-            self.cashiers.append(self.desk.issue(_uid(draw), CardKind.CASHIER, 1))
+            self.cashiers.append(self.desk.issue(_classic(_uid(draw)), CardKind.CASHIER, 1))
             told(f"issued cashier card {number + 1} of {len(self.tills)}")
         for number in range(PATRONS):
             kind = CardKind.FREE if number == PATRONS - 1 else CardKind.STORED_VALUE
-            card = self.desk.issue(_uid(draw), kind, number % _TIERS + 1)
+            uid, generation = _uid(draw), _DESFIRE.get(number)
+            new = _classic(uid) if generation is None else blank_image(_LONG_UID % uid, generation)
+            card = self.desk.issue(new, kind, number % _TIERS + 1)
             if kind is CardKind.STORED_VALUE:
                 self.desk.load(card, _POOR if number == 0 else draw.choice(_LOADS))
             self.cards.append(card)
@@ -184,3 +193,8 @@ def _uid(draw: random.Random) -> bytes:
     while (uid := draw.randbytes(4))[0] in (0x00, 0x04, 0x08, 0x88, 0xF8):
         continue
     return uid
+
+
+def _classic(uid: bytes) -> ClassicImage:
+    """A Classic as from the factory."""
+    return classic_card.blank_image(uid, [(classic_card.FACTORY_KEY, classic_card.FACTORY_KEY)] * SECTORS)
