@@ -15,6 +15,8 @@ from hardware.reader import CardGone, ReaderNotFound
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
+from onecard.purse.record import DebitRecord, LoadReference
+from onecard.purse.ring import slot_of
 from tests.firmware.bed import make_data
 from tools.bench.till import Issuer, Till, uids
 from tools.card import command
@@ -98,6 +100,14 @@ def test_a_forged_certificate_is_a_fault(virtual: VirtualReader, data: Path, car
     done = _verify(virtual, data, card)
     assert done.exit_code == 1
     assert "fault: purse 0: bad certificate" in done.stderr
+
+
+def test_more_debited_than_loaded_is_a_fault(virtual: VirtualReader, data: Path, card: Path, issuer: Issuer) -> None:
+    overdrawn = DebitRecord(3, LoadReference.of(0, 1), 5001, 1, 1)
+    _change(card, ring_block(0, slot_of(3)), issuer.record_image(_UID, overdrawn))
+    done = _verify(virtual, data, card)
+    assert done.exit_code == 1
+    assert "fault: purse 0: more is debited (5001 fen) than was ever loaded (5000 fen)" in done.stderr
 
 
 def test_a_ring_without_a_record_is_a_fault(virtual: VirtualReader, data: Path, card: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from onecard import desk
 from onecard.desk import (
     Accepted,
+    CardPlaced,
     DeliverLoad,
     Found,
     Idle,
@@ -24,6 +25,7 @@ from onecard.sealing import BadSeal
 from server.cards.models import Card, Certificate
 from server.desk.models import Job
 from server.desk.orders import OrderRefused, give_up, order_load, order_renewal
+from server.desk.renew import renew
 from server.ledger.models import Posting
 from server.sites.models import Site
 from tests.server.desk.conftest import Station
@@ -85,6 +87,17 @@ def test_keys_are_given_only_at_the_station_of_the_job(
     assert isinstance(rogue.place(job, uid, Found.OURS), Refused)
     with pytest.raises(BadSeal):
         desk.open_renewal(answer.sealed_renewal, rogue.sealing, uid)
+
+
+def test_two_cards_at_the_same_time_are_not_both_given_keys(station: Station, site: Site, uid: bytes) -> None:
+    """Both questions read the job before either was bound to it."""
+    issued(station, site, uid)
+    second = fresh_uid()
+    issued(station, site, second)
+    renewal(site)
+    unbound = Job.objects.get(pk=station.next_job())
+    assert isinstance(renew(unbound, CardPlaced(unbound.pk, uid, 1, Found.OURS, b""), NOW), RenewKeys)
+    assert isinstance(renew(unbound, CardPlaced(unbound.pk, second, 1, Found.OURS, b""), NOW), Refused)
 
 
 def test_done_for_a_card_that_was_never_bound_is_refused(station: Station, site: Site, uid: bytes) -> None:
