@@ -147,24 +147,25 @@ class Teller:
             case plan.Behind():
                 return self._decline(DeclineReason.CARD_BEHIND, shown, amount)
             case plan.Rewrite(write):
-                landed = self._writer.rewrite(shown, write, intent)
+                landed, loaded = self._writer.rewrite(shown, write, intent), sale.intent.loaded
             case plan.SealOpen():
                 sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
                     return sealed
-                landed = sealed
+                landed, loaded = sealed
         if landed is not Landed.ACKED:
             return InDoubt(uid, amount)
-        balance = Fen(sale.intent.loaded - max(shown.newest.debited, sale.intent.debited))
+        balance = Fen(loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
 
-    def _seal(self, shown: Presentation) -> Landed | Declined:
+    def _seal(self, shown: Presentation) -> tuple[Landed, int] | Declined:
+        """What landed, and what is loaded now: another terminal may have delivered a load since the sale (I-03)."""
         if self._worn_out(shown):
             return self._decline(DeclineReason.WORN_OUT, shown)
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
-        return self._writer.seal(shown, known.in_force)
+        return self._writer.seal(shown, known.in_force), known.in_force.certificate.loaded
 
     def _inquire(self, shown: Presentation, settle: bool) -> Shown | Declined:
         known = self._sight.certificate(shown)
