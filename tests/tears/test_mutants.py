@@ -1,0 +1,23 @@
+"""A rule switched off must be seen to be missed, or the search proves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tears.classic import Classic
+from tests.tears.explorer import Level, explore
+from tests.tears.family import Grain
+from tests.tears.mutants import MUTANTS, Mutant
+from tests.tears.operations import EVERYTHING
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS.keys())
+def test_each_rule_is_needed(mutant: Mutant) -> None:
+    stage = mutant.make(Classic())
+    levels = [
+        Level(mutant.operation.steps, Grain.CLASSES, Grain.COMMANDS, alike=True),
+        Level(EVERYTHING, Grain.CLASSES, alike=True),
+    ]
+    found = explore(stage, mutant.operation.begin(stage), levels)
+    assert found.violation is not None, "the search does not miss the rule"
+    assert found.violation.startswith(mutant.breaks), "\n".join([found.violation, *found.trace])
