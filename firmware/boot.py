@@ -24,8 +24,10 @@ from firmware.tap import TapLimits, Teller
 from firmware.till import Till
 from firmware.wall_clock import WallClock
 from hardware.pn532.opening import open_reader
+from hardware.sam.port import Sam
+from hardware.sam.software import ROLES, SoftwareSam
 from onecard.downlink import open_acknowledgement
-from onecard.enrolment import Identity, decode_identity
+from onecard.enrolment import Identity, decode_identity, open_keys
 from onecard.errors import OnecardError
 from onecard.inbox_names import ACKNOWLEDGEMENT
 from onecard.journal import BootInfo, Journal, JournalReader, Missing, NoJournal
@@ -84,10 +86,11 @@ class ForeignJournal(Unfit):
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """Everything a started terminal works with."""
+    """Everything a started terminal works with. `identity` holds no secret: those are in the SAM and the journal."""
 
     config: TerminalConfig
     identity: Identity
+    sam: Sam
     journal: Journal
     log: Logbook
     books: Books
@@ -101,18 +104,20 @@ class Station:
 def start(
     config: TerminalConfig,
     *,
+    board: bytes = b"",
     system: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     random: Callable[[int], bytes] = os.urandom,
     disk: Disk | None = None,
 ) -> Station:
-    """Start the terminal of `config`; `disk` is what its journal writes to, the system's by default.
+    """Start the terminal of `config` on the board with that serial number; `disk` is what its journal writes to, the
+    system's by default.
 
     Raises `Unfit`, `BadEnrolment`, the journal's errors.
     """
     if not __debug__:
         raise Unfit("python -O removes the checks that guard money: start without -O and without PYTHONOPTIMIZE")
-    identity, seal_private = _identity(config.data)
+    identity, seal_private = _identity(config.data, board)
     clock = WallClock(system, monotonic)
     journal = _open_journal(config, identity, clock, random, disk)
     try:
@@ -125,6 +130,7 @@ def start(
 def _assemble(
     config: TerminalConfig, identity: Identity, seal_private: bytes, journal: Journal, clock: WallClock
 ) -> Station:
+    sam, identity = SoftwareSam(identity.keys), identity.public()
     keys, number = identity.keys, identity.number
     lost: list[Missing] = []
     books = Books.from_entries(PurseMemory(number, keys), journal.entries(missing=lost.append))
@@ -144,29 +150,25 @@ def _assemble(
     reader = LastingReader(
         config.reader_device, lambda: open_reader(config.reader_device, config.reader_baud), clock.monotonic
     )
-    teller = Teller(reader, log, number, frozenset(), TapLimits(config.limits.card_cap))
+    teller = Teller(reader, sam, log, number, hotlist=frozenset(), limits=TapLimits(config.limits.card_cap))
     intake.take(teller)
     till = Till(config, reader, teller, journal, log, books=books, intake=intake)
-    return Station(config, identity, journal, log, books, intake, reader, teller, till, clock)
+    return Station(config, identity, sam, journal, log, books, intake, reader, teller, till, clock)
 
 
-def _identity(data: Path) -> tuple[Identity, bytes]:
+def _identity(data: Path, board: bytes) -> tuple[Identity, bytes]:
     """The identity with its secrets, and the X25519 private key."""
-    public = _decoded(data / "identity")
-    secret = _decoded(data / "card.keys")
-    if public.number != secret.number:
-        raise NotEnrolled(data / "card.keys", f"it belongs to terminal {secret.number}, `identity` to {public.number}")
+    public = decode_identity(_read(data / "identity"), str(data / "identity"))
     seal_private = _read(data / "seal.key")
     if len(seal_private) != 32:
         raise NotEnrolled(data / "seal.key", f"{len(seal_private)} bytes, 32 are expected")
-    for role in (Role.CHAIN, Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.ISSUER, Role.SERVER_SIGN):
+    secret = open_keys(_read(data / "card.keys"), seal_private, board, str(data / "card.keys"))
+    if public.number != secret.number:
+        raise NotEnrolled(data / "card.keys", f"it belongs to terminal {secret.number}, `identity` to {public.number}")
+    for role in (Role.CHAIN, Role.ISSUER, Role.SERVER_SIGN, *sorted(ROLES)):
         if not secret.keys.versions(role):
             raise NotEnrolled(data / "card.keys", f"it holds no {role.name} key")
     return secret, seal_private
-
-
-def _decoded(file: Path) -> Identity:
-    return decode_identity(_read(file), str(file))
 
 
 def _read(file: Path) -> bytes:

@@ -4,6 +4,8 @@ The order is the rule (P-R2, R3, R16, I-01):
 
     INTENT durable → unreadable blocks blanked → record written, acknowledged, read back → OUTCOME
 
+An atomic card acknowledges the commit under its session's key; there is nothing to read back.
+
 What the card did not acknowledge is `Landed.UNKNOWN`, whatever a later read may show. UNSENT is said only when the
 record's own write command never left the terminal.
 """
@@ -16,11 +18,12 @@ from typing import TypeAlias
 
 from firmware.card_sight import InForce, Presentation
 from firmware.logbook import Logbook
-from firmware.purse_memory import SALES, record_keys
+from firmware.purse_memory import SALES
 from hardware.cards.port import Written
+from hardware.sam.port import Sam
 from onecard.identity import CardNumber
 from onecard.kinds import Outcome, Purpose
-from onecard.purse import plan, record
+from onecard.purse import plan
 from onecard.purse.certificate import Certificate
 from onecard.purse.plan import OpenIntent, Write
 from onecard.purse.record import DebitRecord
@@ -45,9 +48,10 @@ Delivered: TypeAlias = "tuple[InForce, Presentation]"
 class CardWriter:
     """Writes ring records and certificates for one terminal."""
 
-    def __init__(self, log: Logbook, terminal: int) -> None:
+    def __init__(self, log: Logbook, terminal: int, sam: Sam) -> None:
         self._log = log
         self._terminal = terminal
+        self._sam = sam
 
     def append(
         self,
@@ -101,12 +105,14 @@ class CardWriter:
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
         """Put a newer certificate on the card (P-R16): a null record under the certificate in force, then the copy not
         in force. It comes into force by the next ring record, which the caller appends under the returned `InForce`.
-        None when the card left in between: what was in force still is.
+        None when the card left in between: what was in force still is. A card that takes certificate and record in one
+        commit needs no null record: until that commit nothing on it has changed.
         """
-        landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
-        if landed is not Landed.ACKED:
-            return None
-        copy = plan.delivery_copy(shown.newest)
+        if not shown.card.atomic:
+            landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
+            if landed is not Landed.ACKED:
+                return None
+        copy = plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies)
         if shown.card.write_certificate(copy, image) is not Written.ACKED:
             return None
         return InForce(newer, copy), shown
@@ -138,8 +144,7 @@ class CardWriter:
                 pass  # in doubt: the re-tap or the time-out has the final word (P-R5, R6)
 
     def _image(self, shown: Presentation, written: DebitRecord) -> bytes:
-        key = record_keys(self._log.memory.keys, shown.card.uid)[0]
-        return record.encode(written, key, shown.purse)
+        return self._sam.record_image(written, shown.card.uid, shown.purse)
 
     def _after(self, shown: Presentation, write: Write) -> Presentation:
         images = list(shown.images)

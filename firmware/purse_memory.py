@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from onecard.identity import CardNumber
-from onecard.keys import KeyRing, Role
+from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
 from onecard.purse import certificate as certificates
 from onecard.purse.bounds import Bound
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
-from onecard.purse.record import Identity, LoadReference, record_key
+from onecard.purse.record import Identity, LoadReference
 from onecard.records import Ack, Intent, OutcomeRecord, Record
 
 
@@ -186,8 +186,3 @@ class PurseMemory:
         self._bounds[name] = max(self._bounds.get(name, bound), bound)
         left = {s: i for s, i in self._unresolved.get(name, {}).items() if i.counter > bound.counter}
         self._unresolved[name] = left
-
-
-def record_keys(keys: KeyRing, uid: bytes) -> list[bytes]:
-    """The card's record MAC keys, current version first, then the previous (P-R27)."""
-    return [record_key(master, uid) for _, master in keys.newest_first(Role.DEBIT_MAC)]

@@ -17,7 +17,9 @@ from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
+from hardware.cards.port import TamperedCard
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
+from hardware.sam.port import Sam
 from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
@@ -43,13 +45,15 @@ class TapLimits:
 class Teller:
     """Debits cards on one reader for one terminal."""
 
-    def __init__(self, reader: Reader, log: Logbook, terminal: int, hotlist: Container[int], limits: TapLimits) -> None:
+    def __init__(
+        self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: Container[int], limits: TapLimits
+    ) -> None:
         """`hotlist` holds card numbers to refuse; a new one is put in its place when it changes."""
         self.hotlist = hotlist
-        self._sight = Sight(reader, log.memory)
+        self._sight = Sight(reader, log.memory, sam)
         self._log = log
         self._limits = limits
-        self._writer = CardWriter(log, terminal)
+        self._writer = CardWriter(log, terminal, sam)
 
     def tap(self, price: Price, purse: int = 0) -> TapResult:
         """One presentation for a sale. While a sale is in doubt, the same card settles it and any other card abandons
@@ -210,7 +214,8 @@ class Teller:
     def _worn_out(self, shown: Presentation, amount: Fen = _NOTHING) -> bool:
         """Whether the card has no place left for a delivery and a debit, or takes no writes at all."""
         unresolved = self._log.memory.unresolved(shown.name)
-        return plan.worn_out(shown.ring, amount, records=2) or plan.silent_card(shown.ring, unresolved)
+        limit = shown.card.family.limits.debited
+        return plan.worn_out(shown.ring, amount, 2, limit) or plan.silent_card(shown.ring, unresolved)
 
     def _while_it_lies(self, shown: Presentation, step: Callable[[], _Result]) -> _Result | Declined:
         """A card that leaves while it is only being read is declined: writes report as values, and never raise."""
@@ -220,6 +225,8 @@ class Teller:
             return self._decline(DeclineReason.CARD_MOVED, shown)
         except WrongKey:
             return self._decline(DeclineReason.FOREIGN_CARD, shown)
+        except TamperedCard:
+            return self._decline(DeclineReason.TAMPERED, shown)
 
     def _not_shown(self, seen: NoCard | Refused) -> NoCard | Declined:
         return seen if isinstance(seen, NoCard) else self._decline(seen.reason, seen.shown)

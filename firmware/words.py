@@ -161,6 +161,9 @@ REFUSALS: Mapping[DeclineReason, Refusal] = {
     DeclineReason.OUT_OF_SERVICE: Refusal(
         Text("终端暂停服务", "This terminal is out of service"), Text("请用另一台终端", "Use another terminal")
     ),
+    DeclineReason.TAMPERED: Refusal(
+        Text("卡内数据自相矛盾", "The card contradicts itself"), Text("请到服务台核查", "Take it to the desk")
+    ),
 }
 
 PRICE_REASONS: Mapping[Reason, Text] = {

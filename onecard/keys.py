@@ -41,6 +41,8 @@ class Role(IntEnum):
     SERVER_SIGN = 5  # Ed25519: acknowledgements and downlinks
     SERVER_SEAL = 6  # X25519: bundles are sealed to it
     CHAIN = 7  # 32 bytes: master of the terminals' journal chain keys
+    DESFIRE_DEBIT = 8  # AES-128 master: key 1 of a purse's application; terminals hold it
+    DESFIRE_PERSONALISE = 9  # AES-128 master: a DESFire's other keys; the key process only
 
 
 class UnknownKey(OnecardError):
@@ -89,12 +91,19 @@ def aes_cmac(key: bytes, message: bytes) -> bytes:
     return cmac.finalize()
 
 
+def cmac_subkeys(key: bytes) -> tuple[bytes, bytes]:
+    """K1 and K2 of AES-CMAC under a 16-byte key (SP 800-38B §6.1)."""
+    encryptor = Cipher(AES128(key), modes.ECB()).encryptor()  # noqa: S305 - one block, as the standard says
+    k1 = _double(encryptor.update(bytes(16)))
+    return k1, _double(k1)
+
+
 def diversify(master: bytes, identity: bytes) -> bytes:
     """The 16-byte AES-128 key of `identity` (1 … 31 bytes) under `master` (AN10922 §2.2)."""
     message = b"\x01" + identity
     assert len(master) == KEY_SIZE
     assert 1 < len(message) <= _DIVERSIFIED_SIZE
-    k1, k2 = _subkeys(master)
+    k1, k2 = cmac_subkeys(master)
     padding = _DIVERSIFIED_SIZE - len(message)
     padded = message + (b"\x80" + bytes(padding - 1) if padding else b"")
     last = bytes(a ^ b for a, b in zip(padded[16:], k2 if padding else k1, strict=True))
@@ -118,13 +127,6 @@ def verify(public: bytes, domain: bytes, message: bytes, signature: bytes, what:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, domain + message)
     except InvalidSignature:
         raise BadSignature(what) from None
-
-
-def _subkeys(key: bytes) -> tuple[bytes, bytes]:
-    """CMAC's K1 and K2 (SP 800-38B §6.1)."""
-    encryptor = Cipher(AES128(key), modes.ECB()).encryptor()  # noqa: S305 - one block, as the standard says
-    k1 = _double(encryptor.update(bytes(16)))
-    return k1, _double(k1)
 
 
 def _double(block: bytes) -> bytes:

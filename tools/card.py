@@ -11,6 +11,9 @@ import click
 from hardware.virtual import card_file
 from hardware.virtual.card_picture import as_json, as_text
 from hardware.virtual.classic_card import FACTORY_KEY, blank_image
+from hardware.virtual.desfire.contents import Generation
+from hardware.virtual.desfire.contents import blank_image as desfire_blank
+from hardware.virtual.desfire.file_format import UID_SIZE
 from onecard.errors import OnecardError
 
 _SECTORS = 16
@@ -31,34 +34,49 @@ def command() -> None:
     "family",
     type=click.Choice(["classic", "desfire"]),
     required=True,
-    help="classic: MIFARE Classic 1K. desfire: not yet.",
+    help="classic: MIFARE Classic 1K. desfire: MIFARE DESFire 4K.",
 )
-@click.option("--uid", "uid_hex", required=True, metavar="HEX", help="4 or 7 bytes, as 04782e21801d80.")
+@click.option("--uid", "uid_hex", required=True, metavar="HEX", help="4 or 7 bytes (DESFire: 7), as 04782e21801d80.")
+@click.option(
+    "--generation",
+    type=click.Choice([generation.value for generation in Generation]),
+    default=Generation.EV1.value,
+    show_default=True,
+    help="Of a DESFire; a Classic has none.",
+)
 @click.option(
     "--keys",
     type=click.Choice(["default", "random"]),
     default="default",
     show_default=True,
-    help="default: FFFFFFFFFFFF everywhere, as from the factory. random: other keys in each sector.",
+    help="default: as from the factory, a Classic FF everywhere, a DESFire zeros. random: keys nobody knows.",
 )
 @click.argument("file", type=click.Path(path_type=Path))
-def blank(family: str, uid_hex: str, keys: str, file: Path) -> None:
+def blank(family: str, uid_hex: str, generation: str, keys: str, file: Path) -> None:
     """Make FILE a card as it comes from the factory."""
-    if family == "desfire":
-        raise CardCommandError("virtual DESFire cards do not exist yet; use `--type classic`")
     try:
         uid = bytes.fromhex(uid_hex)
     except ValueError:
         raise CardCommandError(f"UID {uid_hex!r} is not hexadecimal; write 8 or 14 digits, as d610b626") from None
     if problem := card_file.check_uid(uid):
         raise CardCommandError(f"UID {uid_hex}: {problem}; write 8 or 14 hexadecimal digits, as d610b626")
+    if family == "desfire" and len(uid) != UID_SIZE:
+        raise CardCommandError(f"UID {uid_hex}: a DESFire has a UID of {UID_SIZE} bytes; write 14 hexadecimal digits")
     if file.exists():
         raise CardCommandError(f"{file} exists; remove it or give another name, a card is never overwritten")
-    key = secrets.token_bytes if keys == "random" else lambda size: FACTORY_KEY[:size]
+    image = _blank(Generation(generation) if family == "desfire" else None, uid, is_random=keys == "random")
     try:
-        card_file.save(file, blank_image(uid, [(key(6), key(6)) for _ in range(_SECTORS)]))
+        card_file.save(file, image)
     except OSError as error:
         raise CardCommandError(f"{file} cannot be written: {error.strerror}; give a folder that exists") from error
+
+
+def _blank(generation: Generation | None, uid: bytes, *, is_random: bool) -> card_file.Image:
+    """A DESFire if it has a generation, otherwise a Classic."""
+    if generation is not None:
+        return desfire_blank(uid, generation, secrets.token_bytes(16) if is_random else bytes(16))
+    key = secrets.token_bytes if is_random else lambda size: FACTORY_KEY[:size]
+    return blank_image(uid, [(key(6), key(6)) for _ in range(_SECTORS)])
 
 
 @command.command()

@@ -59,8 +59,13 @@ class Card(Protocol):
         ...
 
     @property
-    def ats(self) -> bytes:
-        """The answer to RATS with its length byte; empty for a card without ISO/IEC 14443-4."""
+    def in_protocol(self) -> bool:
+        """RATS was answered: until DESELECT the card understands blocks of ISO/IEC 14443-4 and nothing else."""
+        ...
+
+    @property
+    def writes(self) -> int:
+        """EEPROM writes begun in this field."""
         ...
 
     def presented(self) -> None:
@@ -77,6 +82,14 @@ class Card(Protocol):
 
     def hear(self, command: bytes) -> Answer:
         """One raw frame in state ACTIVE, its CRC checked and removed."""
+        ...
+
+    def volatile(self) -> object:
+        """What `restore` takes: all that is gone with the field, as it is now."""
+        ...
+
+    def restore(self, volatile: object) -> None:
+        """Go back to an earlier `volatile`: the chip fell silent before the command was done and will run it again."""
         ...
 
 

@@ -11,8 +11,10 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
+from hardware.virtual.card_fields import FieldError, any_table, octets, whole
+from hardware.virtual.desfire import file_format
+from hardware.virtual.desfire.contents import DesfireImage
 from hardware.virtual.tear import BLOCK_SIZE
 from onecard.errors import OnecardError
 
@@ -22,7 +24,8 @@ CLASSIC_1K = "classic-1k"
 DESFIRE = "desfire"
 BLOCK_COUNT = 64
 _MAX_FILE_SIZE = 64 * 1024
-_FIELDS = {"format", "version", "family", "uid", "blocks", "weak", "weak_seed", "presentations", "writes"}
+_ENVELOPE = {"format", "version", "family"}
+_CLASSIC_FIELDS = {"uid", "blocks", "weak", "weak_seed", "presentations", "writes"}
 
 
 class CardFileError(OnecardError):
@@ -49,6 +52,9 @@ class ClassicImage:
     writes: int = 0
 
 
+Image = ClassicImage | DesfireImage
+
+
 def check_uid(uid: bytes) -> str | None:
     """What is wrong with a UID, None if nothing: 4 or 7 bytes, not beginning with the cascade tag 88."""
     if len(uid) not in (4, 7):
@@ -58,12 +64,18 @@ def check_uid(uid: bytes) -> str | None:
     return None
 
 
-def save(path: Path, image: ClassicImage) -> None:
+def save(path: Path, image: Image) -> None:
     """Replace the file in one step. Raises OSError."""
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "family": CLASSIC_1K,
+    classic = isinstance(image, ClassicImage)
+    content: dict[str, object] = {"format": FORMAT, "version": VERSION, "family": CLASSIC_1K if classic else DESFIRE}
+    content |= _classic_fields(image) if isinstance(image, ClassicImage) else file_format.to_fields(image)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(content, indent=1) + "\n")
+    beside.replace(path)
+
+
+def _classic_fields(image: ClassicImage) -> dict[str, object]:
+    return {
         "uid": image.uid.hex(),
         "blocks": [block.hex() for block in image.blocks],
         "weak": {str(block): mask.hex() for block, mask in sorted(image.weak.items())},
@@ -71,20 +83,15 @@ def save(path: Path, image: ClassicImage) -> None:
         "presentations": image.presentations,
         "writes": image.writes,
     }
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content, indent=1) + "\n")
-    beside.replace(path)
 
 
-def load(path: Path) -> ClassicImage:
+def load(path: Path) -> Image:
     """The card in `path`. Raises CardFileError."""
     try:
         with path.open("rb") as stream:
             text = stream.read(_MAX_FILE_SIZE + 1)
     except OSError as error:
-        raise CardFileError(
-            path, error.strerror or str(error), "make one with `onecard card blank --type classic --uid HEX FILE`"
-        ) from error
+        raise CardFileError(path, error.strerror or str(error), "make one with `onecard card blank`") from error
     problem = "no card of this program"
     try:
         content = json.loads(text, object_pairs_hook=_no_duplicates) if len(text) <= _MAX_FILE_SIZE else None
@@ -94,19 +101,21 @@ def load(path: Path) -> ClassicImage:
         raise CardFileError(path, problem, _CURE)
     if content.get("version") != VERSION:
         raise CardFileError(path, f"version {content.get('version')!r} is not {VERSION}", _CURE)
-    if content.get("family") != CLASSIC_1K:
-        raise CardFileError(path, f"family {content.get('family')!r} is not {CLASSIC_1K}", _CURE)
+    family = content.get("family")
+    if family not in (CLASSIC_1K, DESFIRE):
+        raise CardFileError(path, f"family {family!r} is neither {CLASSIC_1K} nor {DESFIRE}", _CURE)
+    fields = _ENVELOPE | (_CLASSIC_FIELDS if family == CLASSIC_1K else file_format.FIELDS)
     try:
-        return _classic(content)
-    except _FieldError as error:
+        if content.keys() != fields:
+            raise FieldError(f"fields missing or unknown: {', '.join(sorted(content.keys() ^ fields))}")
+        if wrong := check_uid(octets(content["uid"], "uid")):
+            raise FieldError(wrong)
+        return _classic(content) if family == CLASSIC_1K else file_format.from_fields(content)
+    except FieldError as error:
         raise CardFileError(path, str(error), _CURE) from None
 
 
 _CURE = "make a new one with `onecard card blank`"
-
-
-class _FieldError(Exception):
-    pass
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -117,36 +126,17 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _classic(content: dict[str, object]) -> ClassicImage:
-    if content.keys() != _FIELDS:
-        raise _FieldError(f"fields missing or unknown: {', '.join(sorted(content.keys() ^ _FIELDS))}")
-    uid = _hex(content["uid"], "uid")
-    if problem := check_uid(uid):
-        raise _FieldError(problem)
     blocks = content["blocks"]
     if not isinstance(blocks, list) or len(blocks) != BLOCK_COUNT:
-        raise _FieldError(f"blocks is not a list of {BLOCK_COUNT}")
-    weak = content["weak"]
-    if not isinstance(weak, dict) or not all(k.isascii() and k.isdigit() and int(k) < BLOCK_COUNT for k in weak):
-        raise _FieldError(f"weak is not a table of block numbers below {BLOCK_COUNT}")
+        raise FieldError(f"blocks is not a list of {BLOCK_COUNT}")
+    weak = any_table(content["weak"], "weak")
+    if not all(k.isascii() and k.isdigit() and int(k) < BLOCK_COUNT for k in weak):
+        raise FieldError(f"weak is not a table of block numbers below {BLOCK_COUNT}")
     return ClassicImage(
-        uid=uid,
-        blocks=[_hex(block, f"block {n}", BLOCK_SIZE) for n, block in enumerate(blocks)],
-        weak={int(n): _hex(mask, f"weak {n}", BLOCK_SIZE) for n, mask in cast(dict[str, Any], weak).items()},
-        weak_seed=_whole(content["weak_seed"], "weak_seed", -(2**63)),
-        presentations=_whole(content["presentations"], "presentations", 0),
-        writes=_whole(content["writes"], "writes", 0),
+        uid=octets(content["uid"], "uid"),
+        blocks=[octets(block, f"block {n}", BLOCK_SIZE) for n, block in enumerate(blocks)],
+        weak={int(n): octets(mask, f"weak {n}", BLOCK_SIZE) for n, mask in weak.items()},
+        weak_seed=whole(content["weak_seed"], "weak_seed", -(2**63)),
+        presentations=whole(content["presentations"], "presentations", 0),
+        writes=whole(content["writes"], "writes", 0),
     )
-
-
-def _hex(value: object, name: str, size: int | None = None) -> bytes:
-    if not isinstance(value, str) or not set(value) <= set("0123456789abcdef") or len(value) % 2:
-        raise _FieldError(f"{name} is not lower-case hexadecimal")
-    if size is not None and len(value) != 2 * size:
-        raise _FieldError(f"{name} has {len(value) // 2} bytes, not {size}")
-    return bytes.fromhex(value)
-
-
-def _whole(value: object, name: str, least: int) -> int:
-    if type(value) is not int or not least <= value < 2**63:
-        raise _FieldError(f"{name} is not a whole number from {least}")
-    return value

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from hardware.virtual.access import DATA_RIGHTS, TRAILER_RIGHTS, Key, conditions, key_b_is_readable
-from hardware.virtual.card_file import BLOCK_COUNT, CLASSIC_1K, ClassicImage
+from hardware.virtual.card_file import BLOCK_COUNT, CLASSIC_1K, DESFIRE, ClassicImage, Image
 from hardware.virtual.classic_card import FACTORY_KEY, value_of
+from hardware.virtual.desfire import picture as desfire_picture
 
 _FACTORY = "factory"
 _HIDDEN = "hidden"
 
 
-def as_json(image: ClassicImage) -> dict[str, object]:
+def as_json(image: Image) -> dict[str, object]:
+    """What is on the card, with its `family`; the rest is the family's (`_classic_json`, `desfire.picture.as_json`)."""
+    if isinstance(image, ClassicImage):
+        return {"family": CLASSIC_1K, **_classic_json(image)}
+    return {"family": DESFIRE, **desfire_picture.as_json(image)}
+
+
+def as_text(image: Image) -> str:
+    """A page of text."""
+    return _classic_text(image) if isinstance(image, ClassicImage) else desfire_picture.as_text(image)
+
+
+def _classic_json(image: ClassicImage) -> dict[str, object]:
     """uid, writes, presentations, and per sector: keys ("factory" or "hidden"), conditions, words, blocks in hex.
 
     A sector with broken access bits has `conditions` null. Key bytes of a trailer are shown as `--`.
     """
     return {
-        "family": CLASSIC_1K,
         "uid": image.uid.hex(),
         "presentations": image.presentations,
         "writes": image.writes,
@@ -25,8 +37,7 @@ def as_json(image: ClassicImage) -> dict[str, object]:
     }
 
 
-def as_text(image: ClassicImage) -> str:
-    """A page of text."""
+def _classic_text(image: ClassicImage) -> str:
     lines = [f"MIFARE Classic 1K, UID {image.uid.hex()}; {image.writes} writes, {image.presentations} presentations"]
     for sector in range(BLOCK_COUNT // 4):
         trailer = image.blocks[4 * sector + 3]

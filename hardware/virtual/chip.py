@@ -18,7 +18,7 @@ from hardware.virtual import frame, timing
 from hardware.virtual.field import Field
 from hardware.virtual.host_commands import Forever, HostCommands, Outcome, Sleep, SpeedChange
 from hardware.virtual.initiator import Done, Search
-from hardware.virtual.schedule import CardTornError, ChipStalledError, Schedule, StallPoint
+from hardware.virtual.schedule import CardTornError, ChipStalledError, Schedule
 
 START_SPEED = 115200
 _WAKE_EDGES = 5
@@ -171,8 +171,11 @@ class Chip:
             outcome = self._commands.execute(code, self._command[1:])
         except CardTornError:
             outcome = self._commands.card_left()
-        except ChipStalledError as stall:
-            self._withheld = self._run if stall.point is StallPoint.BEFORE else self._acknowledge_write
+        except ChipStalledError:
+            self._withheld = self._run
+            return []
+        if self._schedule.silent_after_write:
+            self._withheld = lambda: self._conclude(outcome)
             return []
         if self._schedule.command_ends():
             if code in _TO_CARD and self._commands.initiator.engaged is not None:
@@ -201,9 +204,6 @@ class Chip:
                 return []
             case _:
                 assert_never(outcome)
-
-    def _acknowledge_write(self) -> list[Sent]:
-        return self._respond(Done(b"\x00"))
 
     def _respond(self, done: Done) -> list[Sent]:
         self.search = None

@@ -112,12 +112,11 @@ class ClassicCard:
         return 0x08
 
     @property
-    def ats(self) -> bytes:
-        return b""
+    def in_protocol(self) -> bool:
+        return False
 
     @property
     def writes(self) -> int:
-        """EEPROM writes begun in this field."""
         return self._eeprom.writes
 
     def presented(self) -> None:
@@ -155,6 +154,13 @@ class ClassicCard:
         if self._session is not None and len(command) == 2 and command[0] == _READ:
             return self.data_exchange(command)
         return _SILENCE
+
+    def volatile(self) -> object:
+        return self._session, self._buffer
+
+    def restore(self, volatile: object) -> None:
+        assert isinstance(volatile, tuple)
+        self._session, self._buffer = volatile
 
     def _authenticate(self, key: Key, block: int, rest: bytes) -> Answer:
         self.end_session()

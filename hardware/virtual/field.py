@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hardware.virtual import card_file
+from hardware.virtual.air import Card
 from hardware.virtual.classic_card import ClassicCard
+from hardware.virtual.desfire.memory import Memory
 from hardware.virtual.eeprom import Eeprom
+from hardware.virtual.iso_dep_card import IsoDepCard
 from hardware.virtual.picc import Picc
 from hardware.virtual.schedule import Schedule
 from onecard.errors import OnecardError
@@ -42,7 +45,7 @@ class Field:
     @property
     def writes(self) -> int:
         """EEPROM writes begun since the field exists, on all cards."""
-        return self._writes_gone + sum(p.card.writes for p in self._cards.values() if isinstance(p.card, ClassicCard))
+        return self._writes_gone + sum(picc.card.writes for picc in self)
 
     def place(self, path: Path) -> Picc:
         """Lay the card in `path` in the field. Raises CardFileError, FieldError."""
@@ -54,14 +57,18 @@ class Field:
         image = card_file.load(path)
         if any(picc.card.uid == image.uid for picc in self):
             raise FieldError(f"a card with UID {image.uid.hex()} already lies in the field; `remove` it first")
-
-        def store(now: card_file.ClassicImage) -> None:
-            card_file.save(path, now)
-
-        picc = Picc(ClassicCard(Eeprom(image, store, self._schedule, self._seed)))
+        picc = Picc(self._card(path, image))
         picc.card.presented()
         self._cards[path] = picc
         return picc
+
+    def _card(self, path: Path, image: card_file.Image) -> Card:
+        def store(now: card_file.Image) -> None:
+            card_file.save(path, now)
+
+        if isinstance(image, card_file.ClassicImage):
+            return ClassicCard(Eeprom(image, store, self._schedule, self._seed))
+        return IsoDepCard(Memory(image, store, self._schedule, self._seed))
 
     def remove(self, path: Path) -> None:
         """Take one card away. Raises FieldError."""
@@ -74,7 +81,7 @@ class Field:
         """This card leaves; nothing happens if it is already gone."""
         for path, other in list(self._cards.items()):
             if other is picc:
-                self._writes_gone += picc.card.writes if isinstance(picc.card, ClassicCard) else 0
+                self._writes_gone += picc.card.writes
                 picc.power_up()
                 del self._cards[path]
 

@@ -17,6 +17,7 @@ FIRMWARE = bytes.fromhex("32010607")
 """PN532 1.6, ISO/IEC 14443 A and B and ISO/IEC 18092."""
 SPEEDS = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1288000)
 _WAKE_BY_UART = 0x10
+_AUTOMATIC_RATS = 0x10
 _WRONG_STATE = 0x25
 
 
@@ -75,7 +76,7 @@ class HostCommands:
             case b"\x05":
                 return Forever()
             case b"\x06" if len(p) == 1:
-                return Done(bytes((NO_TARGET,)))  # attention request: needs an ISO/IEC 14443-4 card
+                return self.initiator.attention()
             case b"\x07" if len(p) == 2:
                 return Done(b"\x00")
         return None
@@ -115,7 +116,10 @@ class HostCommands:
         return SpeedChange(SPEEDS[p[0]])
 
     def _set_parameters(self, p: bytes) -> Outcome:
-        return Done(b"") if len(p) == 1 else None
+        if len(p) != 1:
+            return None
+        self.initiator.automatic_rats = bool(p[0] & _AUTOMATIC_RATS)
+        return Done(b"")
 
     def _sam_configuration(self, p: bytes) -> Outcome:
         return Done(b"") if 1 <= len(p) <= 3 and p[0] in (1, 2, 3, 4) else None
@@ -170,8 +174,11 @@ class HostCommands:
     def _select(self, p: bytes) -> Outcome:
         return self.initiator.select(p[0]) if len(p) == 1 else None
 
+    def _set_rate(self, p: bytes) -> Outcome:
+        return self.initiator.set_rate(p[0], p[1], p[2]) if len(p) == 3 else None
+
     def _needs_other_card(self, p: bytes) -> Outcome:
-        """Speed change and attributes of ISO/IEC 14443-4 and NFC-DEP targets: no such target is here."""
+        """Attributes of NFC-DEP targets: no such target is here."""
         return Done(bytes((NO_TARGET,))) if p else None
 
     def _nfc_dep(self, p: bytes) -> Outcome:
@@ -202,7 +209,7 @@ COMMANDS: dict[int, Callable[[HostCommands, bytes], Outcome]] = {
     0x44: HostCommands._deselect,
     0x46: HostCommands._nfc_dep,
     0x4A: HostCommands._list_passive,
-    0x4E: HostCommands._needs_other_card,
+    0x4E: HostCommands._set_rate,
     0x50: HostCommands._needs_other_card,
     0x52: HostCommands._release,
     0x54: HostCommands._select,

@@ -1,6 +1,7 @@
 """The activation states every type A card shares, ISO/IEC 14443-3 §6.
 
     IDLE --REQA/WUPA--> READY --SELECT--> ACTIVE --HLTA--> HALT --WUPA--> READY*
+    ACTIVE --RATS--> blocks of ISO/IEC 14443-4 --DESELECT--> HALT
     any error: back to IDLE, or to HALT for a card that was woken from HALT
 
 REQA does not wake a card in HALT. Taking the field away brings every card back to IDLE.
@@ -72,11 +73,15 @@ class Picc:
         """InDataExchange with this card: only an ACTIVE card answers."""
         if self.state is not State.ACTIVE:
             return Answer(Heard.SILENCE, us=timing.READ_TIMEOUT_US)
+        if self.card.in_protocol:
+            return self._hear_block(payload + crc_a(payload), 0)
         return self._judged(self.card.data_exchange(payload))
 
     def hear(self, frame: bytes, bits: int) -> Answer:
         """A raw frame as it is on air, CRC included; `bits` of the last byte count, 0 for all."""
         silence = Answer(Heard.SILENCE)
+        if self.card.in_protocol:
+            return self._hear_block(frame, bits)
         if bits == 7 and frame in (bytes((REQA,)), bytes((WUPA,))):
             if self.request(frame[0] == WUPA):
                 return Answer(Heard.DATA, self.card.atqa[::-1], timing.selection_us(4) / 4, checked=False)
@@ -91,6 +96,15 @@ class Picc:
             self.halt()
             return silence
         return self._judged(self.card.hear(frame[:-2]))
+
+    def _hear_block(self, frame: bytes, bits: int) -> Answer:
+        """A card that answered RATS hears nothing else; what makes no sense to it leaves it as it is."""
+        if bits or len(frame) < 3 or crc_a(frame[:-2]) != frame[-2:]:
+            return Answer(Heard.SILENCE)
+        answer = self.card.hear(frame[:-2])
+        if not self.card.in_protocol:
+            self.halt()
+        return answer
 
     def _cascade(self, frame: bytes) -> Answer:
         levels = self._cascade_levels()

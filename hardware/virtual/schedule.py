@@ -37,11 +37,8 @@ class CardTornError(Exception):
 
 
 class ChipStalledError(Exception):
-    """Inside the virtual reader only: the chip falls silent here. `point` says on which side of the write."""
-
-    def __init__(self, point: StallPoint) -> None:
-        super().__init__(point)
-        self.point = point
+    """Inside the virtual reader only: the chip falls silent in front of this write. Whoever remembers anything of the
+    command goes back to where it was before it."""
 
 
 class Schedule:
@@ -51,6 +48,7 @@ class Schedule:
         self._tear: tuple[Cut, AfterWrites | AtCommand] | None = None
         self._due: Cut | None = None
         self._stall: tuple[StallPoint, int] | None = None
+        self._silent = False
 
     def order_tear(self, cut: Cut, position: AfterWrites | AtCommand) -> None:
         """Tear the write at `position`; at a command without a write the card leaves there."""
@@ -62,7 +60,12 @@ class Schedule:
 
     def drop_stall(self) -> None:
         """The stall is over, or is no longer wanted."""
-        self._stall = None
+        self._stall, self._silent = None, False
+
+    @property
+    def silent_after_write(self) -> bool:
+        """The write behind which the chip was to fall silent is done."""
+        return self._silent
 
     def command_begins(self) -> bool:
         """A host command starts. True: the card leaves the field before it is executed."""
@@ -85,8 +88,8 @@ class Schedule:
     def write_begins(self) -> Cut | None:
         """How this write is cut, None for not at all. Raises ChipStalledError."""
         match self._stall:
-            case (StallPoint.BEFORE as point, 0):
-                raise ChipStalledError(point)
+            case (StallPoint.BEFORE, 0):
+                raise ChipStalledError
         if self._due is not None:
             due, self._due = self._due, None
             return due
@@ -99,9 +102,9 @@ class Schedule:
         return None
 
     def write_ends(self) -> None:
-        """A whole write is done. Raises ChipStalledError."""
+        """A whole write is done."""
         match self._stall:
-            case (StallPoint.AFTER as point, 0):
-                raise ChipStalledError(point)
+            case (StallPoint.AFTER, 0):
+                self._silent = True
             case (point, writes):
                 self._stall = point, writes - 1

@@ -73,11 +73,12 @@ class OpenIntent:
     base: DebitRecord
 
 
-def worn_out(ring: Ring, amount: int, records: int = 1) -> bool:
-    """Whether `records` more, debiting `amount` in all, would pass the counter's or the total's limit (P-R24)."""
+def worn_out(ring: Ring, amount: int, records: int = 1, debited_limit: int = DEBITED_LIMIT) -> bool:
+    """Whether `records` more, debiting `amount` in all, would pass the counter's limit or the family's for the total
+    (P-R24)."""
     newest = ring.newest
     assert newest is not None
-    return newest.counter + records >= COUNTER_LIMIT or newest.debited + amount > DEBITED_LIMIT
+    return newest.counter + records >= COUNTER_LIMIT or newest.debited + amount > debited_limit
 
 
 def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: LoadReference) -> Write:
@@ -142,9 +143,11 @@ def usable_sequence(following: int, counter: int, debited: int, unresolved: Coll
     return following
 
 
-def delivery_copy(newest: DebitRecord) -> int:
-    """The certificate copy that may be written: the one that is not in force (P-R16)."""
-    return 1 - newest.load_reference.copy
+def delivery_copy(newest: DebitRecord, copies: int) -> int:
+    """The certificate copy that may be written: of two the one that is not in force (P-R16); the only one, on a card
+    whose certificate and record land together."""
+    assert copies in (1, 2)
+    return 1 - newest.load_reference.copy if copies == 2 else 0
 
 
 def _unreadable(ring: Ring, target: int) -> tuple[int, ...]:

@@ -111,7 +111,18 @@ def test_a_delivery_counts_both_its_records() -> None:
 @pytest.mark.parametrize("copy", [0, 1])
 def test_the_certificate_in_force_is_never_written(copy: int) -> None:
     newest = dataclasses.replace(_BASE, load_reference=LoadReference.of(copy, 5))
-    assert delivery_copy(newest) == 1 - copy
+    assert delivery_copy(newest, 2) == 1 - copy
+
+
+def test_the_only_certificate_of_an_atomic_card_is_the_one_written() -> None:
+    assert delivery_copy(dataclasses.replace(_BASE, load_reference=LoadReference.of(0, 5)), 1) == 0
+
+
+def test_a_family_has_its_own_limit_of_what_was_debited() -> None:
+    """P-R24: a DESFire's value file counts to 2^31 - 1."""
+    limit = (1 << 31) - 1
+    assert not worn_out(_ring(_record(1, limit - 5)), 5, debited_limit=limit)
+    assert worn_out(_ring(_record(1, limit - 5)), 6, debited_limit=limit)
 
 
 # Re-tap: what may not be paid.
