@@ -15,15 +15,17 @@ from firmware.logbook import Logbook
 from firmware.purse_memory import PurseMemory
 from firmware.tap import TapLimits, Teller
 from hardware.cards.classic_layout import SECTORS
+from hardware.cards.desfire import layout
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.pn532.opening import open_reader
 from hardware.pn532.reader import Pn532Reader
 from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
+from hardware.virtual.desfire.contents import Generation
 from hardware.virtual.process import VirtualReader
 from onecard import keys
-from onecard.card_keys import classic_key_a, classic_key_b
+from onecard.card_keys import classic_key_a, classic_key_b, desfire_application_key, desfire_debit_key
 from onecard.clock import Instant
 from onecard.identity import CardNumber, DayNumber, card_number
 from onecard.journal import BootInfo, Journal, JournalReader
@@ -37,6 +39,7 @@ from onecard.purse.record import DebitRecord, LoadReference
 from onecard.purse.ring import slot_of
 from onecard.records import Record, decode_record
 from onecard.tariff import Quote, Reason
+from tools.bench.desfire import PurseContents, personalised_image
 
 CHAIN_KEY = bytes(range(32))
 _KEY_PROCESS_ONLY = (Role.CLASSIC_PERSONALISE, Role.DESFIRE_PERSONALISE)
@@ -135,6 +138,25 @@ class Issuer:
         for sector in range(SECTORS):
             image.blocks[4 * sector + 3] = script.trailer(sector)
         card_file.save(path, image)
+        return path
+
+    def desfire_card(
+        self, path: Path, uid: bytes, loaded: int, generation: Generation, *, counter: int = 0, **changes: object
+    ) -> Path:
+        """The same on a DESFire, as purse 0."""
+        place, certificate = layout.application(0), self.certificate(uid, 1, loaded, **changes)
+        reference = LoadReference.of(0, 1)
+        written = (DebitRecord(counter + each, reference, 0, 0, 0) for each in range(3))
+        contents = PurseContents(
+            keys=(
+                desfire_application_key(self.masters[Role.DESFIRE_PERSONALISE], uid, place, layout.MASTER_KEY),
+                desfire_debit_key(self.masters[Role.DESFIRE_DEBIT], uid, place),
+                desfire_application_key(self.masters[Role.DESFIRE_PERSONALISE], uid, place, layout.ISSUER_KEY),
+            ),
+            certificate=certificate,
+            records=tuple(self.record_image(uid, each) for each in written),
+        )
+        card_file.save(path, personalised_image(uid, generation, {0: contents}))
         return path
 
 

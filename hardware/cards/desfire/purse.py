@@ -1,8 +1,8 @@
 """A purse on a DESFire card, behind the card port.
 
 A debit of a known purse costs nine host commands: list, select the application, authenticate (two), GetValue,
-ReadRecords, Debit, WriteRecord, CommitTransaction. First sight costs two more for the certificate, a delivery two; a
-re-tap that finds its own record six in all.
+ReadRecords, Debit, WriteRecord, CommitTransaction. Reading the certificate costs two more, and writing it two; a re-tap
+that finds its own record costs six in all.
 
 - One CommitTransaction brings everything into force: certificate, value and record, or none of them. What was sent
   before it is forgotten with the session, so an answer lost before the commit is sent leaves the write UNSENT.

@@ -108,6 +108,7 @@ class ClassicBench:
     """The `CardBench` of the Classic family."""
 
     debit_commands = 7
+    commit_command = 6
 
     def __init__(self, bench: ReaderBench, folder: Path) -> None:
         self._bench = bench
