@@ -21,7 +21,7 @@ from hardware.cards.classic_layout import (
     trailer_block,
 )
 from hardware.cards.personalisation_script import PersonalisationScript
-from hardware.cards.port import CERTIFICATE_COPIES
+from hardware.cards.port import CardFamily
 from hardware.virtual.card_file import ClassicImage
 from hardware.virtual.classic_card import ClassicCard, blank_image
 from hardware.virtual.eeprom import Eeprom
@@ -79,7 +79,7 @@ def personalised(script: PersonalisationScript) -> Blocks:
 class Classic:
     """`tests.tears.family.Family` of MIFARE Classic."""
 
-    name = "classic"
+    name = "Classic"
 
     def issued(self, issuer: Issuer, uid: bytes, certificate: bytes) -> Hashable:
         return personalised(issuer.script(uid, certificate))
@@ -103,7 +103,7 @@ class Classic:
     def readings(self, image: Hashable) -> Iterator[Reading]:
         assert isinstance(image, Blocks)
         ring = [ring_block(0, slot) for slot in range(SLOTS)]
-        copies = [certificate_blocks(0, copy) for copy in range(CERTIFICATE_COPIES)]
+        copies = [certificate_blocks(0, copy) for copy in range(CardFamily.CLASSIC.limits.certificate_copies)]
         wanted = [*ring, *(block for copy in copies for block in copy)]
         weak = dict(image.weak)
         options = [_options(block, image.blocks[block], weak.get(block)) for block in wanted]
@@ -111,6 +111,9 @@ class Classic:
             read = dict(zip(wanted, taken, strict=True))
             first, second, third = (read[block] for block in ring)
             yield Reading((first, second, third), tuple(b"".join(read[block] for block in copy) for copy in copies))
+
+    def violation(self, image: Hashable) -> str | None:
+        return None
 
     def meaning(self, image: Hashable, names: Callable[[bytes], Hashable]) -> Hashable:
         assert isinstance(image, Blocks)

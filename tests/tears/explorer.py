@@ -121,7 +121,8 @@ class _Search:
     def _violation(self, world: World, *, converges: bool) -> str | None:
         """What is wrong with a state."""
         history = History(self._stage.family, world)
-        wrong = next(filter(None, (check.violation(history) for check in _ON_A_STATE)), None)
+        wrong = self._stage.family.violation(world.card)
+        wrong = wrong or next(filter(None, (check.violation(history) for check in _ON_A_STATE)), None)
         return wrong or (purse_i8.violation(self._stage, world) if converges else None)
 
     def _means_new(self, world: World) -> bool:

@@ -41,7 +41,10 @@ class Laid(NamedTuple):
 class Family(Protocol):
     """A card family as the explorer needs it. An image is a value: comparable, hashable, never changed."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is printed."""
+        ...
 
     def issued(self, issuer: Issuer, uid: bytes, certificate: bytes) -> Hashable:
         """The image of a card as the desk gives it away, `certificate` in force."""
@@ -61,6 +64,10 @@ class Family(Protocol):
 
     def readings(self, image: Hashable) -> Iterator[Reading]:
         """Everything purse 0 can read as."""
+        ...
+
+    def violation(self, image: Hashable) -> str | None:
+        """What a card of this family may never be, beside the invariants of all."""
         ...
 
     def meaning(self, image: Hashable, names: Callable[[bytes], Hashable]) -> Hashable:

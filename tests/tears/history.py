@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from firmware.purse_memory import record_keys
 from onecard.kinds import Outcome
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, evidence, intent_record
-from onecard.purse.record import DebitRecord, Identity, decode
+from onecard.purse.record import DebitRecord, Identity
 from onecard.purse.resolution import Evidence, Resolution, resolve
 from onecard.purse.ring import Ring, read_ring
 from onecard.records import Intent
 from tests.tears.family import Family, Reading
-from tests.tears.world import GENESIS_COUNTER, ISSUER, UID, Terminal, World, intents, outcomes, stated
+from tests.tears.world import GENESIS_COUNTER, SAM, UID, Terminal, World, intents, outcomes, stated
 
 GENESIS = Identity(GENESIS_COUNTER, 0, 0, 0)
 _FIRST = frozenset(Identity(counter, 0, 0, 0) for counter in range(GENESIS_COUNTER + 1))
-_KEYS = record_keys(ISSUER.terminal_keys, UID)
 ACKNOWLEDGED = frozenset({Outcome.PAID, Outcome.ACKED})
 
 
@@ -108,7 +106,7 @@ def resolved(terminals: tuple[Terminal, ...]) -> Resolution:
 @lru_cache(maxsize=1 << 14)
 def record_of(image: bytes) -> DebitRecord | None:
     """The record of 16 bytes in purse 0 of the card."""
-    return decode(image, _KEYS, 0)
+    return SAM.record(image, UID, 0)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -123,7 +121,7 @@ def certificate_of(image: bytes) -> Certificate | None:
 
 @lru_cache(maxsize=1 << 12)
 def _ring(images: tuple[bytes, bytes, bytes]) -> Ring:
-    return read_ring(images, _KEYS, 0)
+    return read_ring(images, record_of)
 
 
 def _sighting(reading: Reading) -> Sighting:

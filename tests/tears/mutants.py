@@ -27,7 +27,7 @@ from tests.tears.invariants.purse_i8 import HERE, THERE
 from tests.tears.journal import MemoryJournal
 from tests.tears.operations import OPERATIONS, Operation, known, loaded
 from tests.tears.stage import Doing, Stage, Step
-from tests.tears.world import Terminal, World
+from tests.tears.world import SAM, Terminal, World
 
 
 class LazyIntent(MemoryJournal):
@@ -122,7 +122,7 @@ class ForceFirst(CardWriter):
     """A certificate is put in force before its blocks are written (hole H18)."""
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        after = InForce(newer, plan.delivery_copy(shown.newest))
+        after = InForce(newer, plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies))
         landed, _, shown = self.append(shown, Purpose.DELIVERY, after)
         if landed is not Landed.ACKED or shown.card.write_certificate(after.copy, image) is not Written.ACKED:
             return None
@@ -133,8 +133,15 @@ class NoRecordFirst(CardWriter):
     """A certificate is written without a null record before it (hole H17)."""
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        after = InForce(newer, plan.delivery_copy(shown.newest))
+        after = InForce(newer, plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies))
         return (after, shown) if shown.card.write_certificate(after.copy, image) is Written.ACKED else None
+
+
+class NotStagedAgain(Teller):
+    """A re-tap writes its record whatever became of the certificate that the record names (atomic cards)."""
+
+    def _rewrite(self, shown: Presentation, write: Write, load_sequence: int) -> Landed:
+        return self._writer.rewrite(shown, write, self._log.memory.open_intent())
 
 
 @dataclass(frozen=True)
@@ -146,10 +153,17 @@ class Mutant:
     breaks: str
 
 
+def _telling(kind: type[Teller]) -> Callable[[Family], Stage]:
+    def teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
+        return kind(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
+
+    return lambda family: Stage(family, teller=teller)
+
+
 def _writing(writer: type[CardWriter]) -> Callable[[Family], Stage]:
     def teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-        made = Teller(reader, log, terminal, frozenset(), limits)
-        made._writer = writer(log, terminal)
+        made = Teller(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
+        made._writer = writer(log, terminal, SAM)
         return made
 
     return lambda family: Stage(family, teller=teller)
@@ -188,3 +202,15 @@ MUTANTS = {
     "in force before it is written": Mutant(_writing(ForceFirst), _DELIVERY, "purse I6"),
     "no null record before a certificate": Mutant(_writing(NoRecordFirst), _DELIVERED_AGAIN, "purse I6"),
 }
+"""On MIFARE Classic."""
+
+ATOMIC_MUTANTS = {
+    name: MUTANTS[name]
+    for name in (
+        "the intent is not durable",
+        "the final word is not durable",
+        "paid before the acknowledgement",
+        "nothing is ever in doubt",
+    )
+} | {"a lost certificate is not staged again": Mutant(_telling(NotStagedAgain), _DELIVERY, "I-03")}
+"""On a card that commits as a whole; the others of Classic prevent what cannot happen there."""

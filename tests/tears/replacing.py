@@ -26,7 +26,7 @@ from tests.tears.history import claims_of, resolved
 from tests.tears.journal import Entry
 from tests.tears.operations import known
 from tests.tears.stage import Doing, Stage, Step
-from tests.tears.world import ISSUER, PRICE, UID, Terminal, World
+from tests.tears.world import ISSUER, PRICE, SAM, UID, Terminal, World
 from tools.bench.till import NOON
 
 CAP = 2 * PRICE
@@ -152,7 +152,7 @@ class _Search:
 
 
 def _refusing(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-    return Teller(reader, log, terminal, frozenset({ISSUER.number(UID)}), limits)
+    return Teller(reader, SAM, log, terminal, hotlist=frozenset({ISSUER.number(UID)}), limits=limits)
 
 
 def _acknowledged(terminal: Terminal) -> Terminal:

@@ -24,7 +24,7 @@ from tests.tears.cuts import PowerCutError, PowerFails, StepCut
 from tests.tears.family import Family
 from tests.tears.field import BareField
 from tests.tears.journal import MemoryJournal
-from tests.tears.world import ISSUER, PRICE, UID, Terminal, Word, World, outcomes, stated
+from tests.tears.world import ISSUER, PRICE, SAM, UID, Terminal, Word, World, outcomes, stated
 from tools.bench.till import NO_LIMIT, NOON, StandingClock, fixed
 
 Result = Paid | Declined | InDoubt | Abandoned | Shown | NoCard
@@ -85,7 +85,7 @@ MakeJournal = Callable[[Terminal, Choices, int], MemoryJournal]
 
 
 def _teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-    return Teller(reader, log, terminal, frozenset(), limits)
+    return Teller(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
 
 
 def _journal(terminal: Terminal, choices: Choices, fails_at: int) -> MemoryJournal:

@@ -35,19 +35,19 @@ def _hold(found: Found, what: str) -> None:
 
 
 def test_a_card_cut_anywhere_at_the_desk_is_finished_or_named_as_waste() -> None:
-    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.CLASSES,), _BOUND), "classic, personalisation")
+    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.CLASSES,), _BOUND), "Classic, personalisation")
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_card_cut_at_any_byte_at_the_desk_is_finished_or_named_as_waste() -> None:
-    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.BYTES,)), "classic, personalisation, every byte")
+    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.BYTES,)), "Classic, personalisation, every byte")
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_card_cut_twice_at_the_desk_is_finished_or_named_as_waste() -> None:
-    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.CLASSES, Grain.CLASSES)), "classic, personalisation cut twice")
+    _hold(search(Desk(_SCRIPT), blank(UID), (Grain.CLASSES, Grain.CLASSES)), "Classic, personalisation cut twice")
 
 
 def test_a_card_in_use_is_left_as_it_is_wherever_the_desk_is_cut() -> None:

@@ -12,7 +12,7 @@ from tests.tears.world import LOADED
 
 def _hold(found: Found, depth: int) -> None:
     print(
-        f"saw {found.states} states in {found.runs} steps: classic, replacement, {depth} steps;"
+        f"saw {found.states} states in {found.runs} steps: Classic, replacement, {depth} steps;"
         f" at most {found.most} of {LOADED} fen spendable"
     )
     assert found.violation is None, "\n".join([found.violation, *found.trace])

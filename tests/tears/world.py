@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from hardware.sam.software import SoftwareSam
 from onecard.kinds import Outcome
 from onecard.purse import certificate as certificates
 from onecard.purse.certificate import Certificate
@@ -19,7 +20,8 @@ from tests.tears.journal import Entry
 from tools.bench.till import Issuer
 
 ISSUER = Issuer()
-UID = bytes.fromhex("d610b626")
+SAM = SoftwareSam(ISSUER.terminal_keys)
+UID = bytes.fromhex("04782e21801d80")
 LOADED = 50_000
 PRICE = 1000
 GENESIS_COUNTER = 2
