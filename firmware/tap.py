@@ -17,7 +17,7 @@ from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
-from hardware.cards.port import TamperedCard
+from hardware.cards.port import TamperedCard, Written
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
 from onecard.identity import day_number
@@ -151,7 +151,13 @@ class Teller:
             case plan.Behind():
                 return self._decline(DeclineReason.CARD_BEHIND, shown, amount)
             case plan.Rewrite(write):
-                landed, loaded = self._writer.rewrite(shown, write, intent), sale.intent.loaded
+                written = self._while_it_lies(shown, lambda: self._rewrite(shown, write, sale.intent.load_sequence))
+                if isinstance(written, Declined):
+                    return written
+                if written is None:
+                    self.abandon()
+                    return Abandoned(uid, amount)
+                landed, loaded = written, sale.intent.loaded
             case plan.SealOpen():
                 sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
@@ -161,6 +167,22 @@ class Teller:
             return InDoubt(uid, amount)
         balance = Fen(loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
+
+    def _rewrite(self, shown: Presentation, write: plan.Write, load_sequence: int) -> Landed | Declined | None:
+        """What landed. On an atomic card the certificate with the sale's L may have been lost with the commit that was
+        to bring both: it is staged again, or the record would name one that is not there (purse I6). None when it is
+        not the best one held any more."""
+        if shown.card.atomic and write.record != shown.newest:
+            known = self._sight.certificate(shown)
+            if isinstance(known, Refused):
+                return self._decline(known.reason, shown)
+            if known.in_force.certificate.load_sequence != load_sequence:
+                if known.best.load_sequence != load_sequence:
+                    return None
+                copy = write.record.load_reference.copy
+                if shown.card.write_certificate(copy, known.best_image) is not Written.ACKED:
+                    return Landed.UNSENT
+        return self._writer.rewrite(shown, write, self._log.memory.open_intent())
 
     def _seal(self, shown: Presentation) -> tuple[Landed, int] | Declined:
         """What landed, and what is loaded now: another terminal may have delivered a load since the sale (I-03)."""

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import pytest
 
+from hardware.virtual.desfire.contents import Generation
 from tests.tears.classic import Classic
+from tests.tears.desfire import Desfire
 from tests.tears.explorer import Level, explore
-from tests.tears.family import Grain
-from tests.tears.mutants import MUTANTS, Mutant
+from tests.tears.family import Family, Grain
+from tests.tears.mutants import ATOMIC_MUTANTS, MUTANTS, Mutant
 from tests.tears.operations import EVERYTHING
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS.keys())
-def test_each_rule_is_needed(mutant: Mutant) -> None:
-    stage = mutant.make(Classic())
+def test_each_rule_is_needed_on_classic(mutant: Mutant) -> None:
+    _is_caught(Classic(), mutant)
+
+
+@pytest.mark.parametrize("mutant", ATOMIC_MUTANTS.values(), ids=ATOMIC_MUTANTS.keys())
+def test_each_rule_is_needed_on_desfire(mutant: Mutant) -> None:
+    _is_caught(Desfire(Generation.EV2), mutant)
+
+
+def _is_caught(family: Family, mutant: Mutant) -> None:
+    stage = mutant.make(family)
     levels = [
         Level(mutant.operation.steps, Grain.CLASSES, Grain.COMMANDS, alike=True),
         Level(EVERYTHING, Grain.CLASSES, alike=True),
