@@ -56,6 +56,12 @@ def overtaken_by_load(stage: Stage) -> World:
     return _done(stage, loaded(in_doubt(stage), THERE), Doing.TAP, THERE)
 
 
+def given_back(stage: Stage) -> World:
+    """The sale in doubt was given up and turned out to stand; its refund waits at both terminals."""
+    world = _done(stage, in_doubt(stage), Doing.ABANDON, HERE)
+    return _done(stage, _done(stage, world, Doing.TAP, THERE), Doing.UPLOAD, HERE)
+
+
 def loaded(world: World, *places: int) -> World:
     """The world with a load in the inbox of each of these terminals; each has a newer certificate than the one before
     it."""
@@ -80,6 +86,7 @@ OPERATIONS = (
     Operation("seal", overtaken, (Step(Doing.TAP, HERE),)),
     Operation("seal after a load", overtaken_by_load, (Step(Doing.TAP, HERE),)),
     Operation("delivery", lambda stage: loaded(known(stage), HERE, THERE), _PAY_OR_LOOK),
+    Operation("refund", given_back, (Step(Doing.TAP, HERE),)),
     Operation("re-tap with a load", lambda stage: loaded(in_doubt(stage), HERE, THERE), (Step(Doing.TAP, HERE),)),
 )
 EVERYTHING = tuple(
@@ -91,8 +98,10 @@ EVERYTHING = tuple(
         (Doing.SETTLE, THERE),
         (Doing.ABANDON, HERE),
         (Doing.RESTART, HERE),
+        (Doing.UPLOAD, HERE),
     )
 )
-"""What may follow: the card again, the patron who walks to the other terminal, the cashier's word, the power."""
+"""What may follow: the card again, the patron who walks to the other terminal, the cashier's word, the power, the
+server."""
 PAID_BEFORE = 2 * PRICE
 """What `known` has debited."""

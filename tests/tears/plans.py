@@ -22,10 +22,10 @@ def bytes_of(operation: Operation) -> list[Level]:
 
 
 def recoveries_of(operation: Operation) -> list[Level]:
-    """Every kind of tear in the operation and in each recovery, the power's failing too; then whatever comes next."""
+    """Every kind of tear in the operation, every byte of each recovery, the power's failing too; then what may come."""
     return [
         Level(operation.steps, Grain.CLASSES, Grain.CLASSES, alike=True),
-        Level(EVERYTHING, Grain.CLASSES, Grain.COMMANDS, alike=True),
+        Level(EVERYTHING, Grain.BYTES, Grain.CLASSES, alike=True),
         Level(EVERYTHING, alike=True),
     ]
 

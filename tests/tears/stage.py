@@ -24,6 +24,7 @@ from tests.tears.cuts import PowerCutError, PowerFails, StepCut
 from tests.tears.family import Family
 from tests.tears.field import BareField
 from tests.tears.journal import MemoryJournal
+from tests.tears.server import uploaded
 from tests.tears.world import ISSUER, PRICE, SAM, UID, Terminal, Word, World, outcomes, stated
 from tools.bench.till import NO_LIMIT, NOON, StandingClock, fixed
 
@@ -44,6 +45,8 @@ class Doing(Enum):
     """The cashier cancels, or the time is up."""
     RESTART = auto()
     """The power goes while nothing happens, and comes back."""
+    UPLOAD = auto()
+    """What is durable at the terminals reaches the server, and refunds that are due their inboxes."""
 
 
 class Step(NamedTuple):
@@ -104,6 +107,8 @@ class Stage:
 
     def run(self, world: World, step: Step, choices: Choices, cut: StepCut | None = None) -> Ran:
         """The world after the step."""
+        if step.doing is Doing.UPLOAD:
+            return Ran(uploaded(world), None, {}, [])
         terminal = world.terminals[step.terminal]
         schedule = Schedule()
         laid = self.family.lay(world.card, schedule, choices, cut.tear if cut else None)
@@ -162,7 +167,7 @@ def _done(teller: Teller, doing: Doing) -> Result | None:
             return teller.inquire(settle=True)
         case Doing.ABANDON:
             return teller.abandon()
-        case Doing.RESTART:
+        case Doing.RESTART | Doing.UPLOAD:
             return None
 
 

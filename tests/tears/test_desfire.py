@@ -18,7 +18,7 @@ from tests.tears.replacing import Rules, search
 from tests.tears.stage import Doing, Stage, Step
 from tests.tears.world import LOADED, PRICE, World
 
-_LONG = {"first debit", "seal after a load", "delivery", "re-tap with a load"}
+_LONG = {"first debit", "seal after a load", "delivery", "refund", "re-tap with a load"}
 
 _each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 _each_generation = pytest.mark.parametrize("generation", Generation, ids=lambda generation: generation.value)

@@ -48,7 +48,8 @@ class Terminal(NamedTuple):
     def money(self) -> Hashable:
         """What of it decides about money."""
         told = tuple((at, entry) for at, entry in enumerate(self.entries, 1) if entry.kind in _MONEY)
-        return self.number, told, sum(at <= self.durable for at, _ in told), self.dark, self.learned, self.on_card
+        kept = sum(at <= self.durable for at, _ in told)
+        return self.number, told, kept, self.dark, self.learned, self.on_card, self.delivered
 
 
 class Word(NamedTuple):
@@ -78,7 +79,7 @@ class World(NamedTuple):
     @property
     def key(self) -> tuple[Hashable, ...]:
         """Equal for states that are one: card with its weak bits, journals' money, what was shown."""
-        return self.card, tuple(terminal.money for terminal in self.terminals), self.told
+        return self.card, tuple(terminal.money for terminal in self.terminals), self.told, self.certificates
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,8 +4,6 @@ the card with its next certificate, and the patron can pay where it happened."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from firmware.results import Declined, Paid, Shown
 from onecard.kinds import DeclineReason, Outcome
 from onecard.purse.bounds import Bound
@@ -14,8 +12,9 @@ from tests.tears.choices import Choices, every
 from tests.tears.history import History, resolved
 from tests.tears.invariants import i_03
 from tests.tears.invariants.purse_i6 import WEAK_TEARS_MAX
+from tests.tears.server import refunded
 from tests.tears.stage import Doing, Ran, Stage, Step
-from tests.tears.world import ISSUER, PRICE, UID, World, stated
+from tests.tears.world import PRICE, World
 
 HERE, THERE = 0, 1
 """Places of the terminal where it happened, and of the one the patron walks to."""
@@ -49,7 +48,9 @@ def _heal(stage: Stage, world: World, choices: Choices) -> None:
         world = stage.run(world, Step(Doing.ABANDON, place), choices).world
     world = _uploaded(_still(stage, world, Step(Doing.SETTLE, THERE), choices).world)
     resolution = _agreed(stage, world)
-    world = _refunded(world, resolution)
+    world = refunded(world, resolution)
+    there = world.terminals[THERE]
+    world = world.with_terminal(THERE, there._replace(delivered=(*there.delivered, world.certificates[-1])))
     shown = _still(stage, world, Step(Doing.INQUIRE, THERE), choices)
     world = _uploaded(shown.world)
     if _agreed(stage, world).refunds != resolution.refunds:
@@ -109,21 +110,3 @@ def _uploaded(world: World) -> World:
     return world._replace(
         terminals=tuple(terminal._replace(durable=len(terminal.entries)) for terminal in world.terminals)
     )
-
-
-def _refunded(world: World, resolution: Resolution) -> World:
-    """The certificate that gives the abandoned debits back (P-R11), its floor the durable head (P-R15), in the inbox of
-    the terminal the patron walked to; the last one again when there is nothing to give back."""
-    image = world.certificates[-1]
-    if resolution.refunds:
-        last = stated(image)
-        loaded = world.cash + PRICE * len(resolution.refunds)
-        image = _certificate(last.load_sequence + 1, loaded, *resolution.head)
-        world = world._replace(certificates=(*world.certificates, image))
-    there = world.terminals[THERE]
-    return world.with_terminal(THERE, there._replace(delivered=(*there.delivered, image)))
-
-
-@lru_cache(maxsize=1 << 10)
-def _certificate(load_sequence: int, loaded: int, counter: int, debited: int) -> bytes:
-    return ISSUER.certificate(UID, load_sequence, loaded, floor_counter=counter, floor_debited=debited)
