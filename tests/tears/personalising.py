@@ -121,15 +121,16 @@ class Found:
 
 def search(desk: Desk, start: Blocks, grains: tuple[Grain, ...], sectors: frozenset[int] | None = None) -> Found:
     """Cut a run from `start`, then a run from each card that leaves, as often as there are grains. `sectors`: those
-    whose writes are cut, all by default. Of cards alike but for their garbage only the first is gone on from."""
+    whose writes are cut, all by default. Of cards alike but for their garbage only the first is gone on from, and is
+    cut in writes alone: what else is cut leaves a card that was seen."""
     found = Found()
     seen: set[Blocks] = set()
     meanings: set[Hashable] = set()
     frontier: list[tuple[Half, tuple[str, ...]]] = [(Half(start, torn=False), ())]
-    for grain in grains:
+    for round_, grain in enumerate(grains):
         reached: list[tuple[Half, tuple[str, ...]]] = []
         for half, trace in frontier:
-            for label, after in _cut_runs(desk, half, grain, sectors, found):
+            for label, after in _cut_runs(desk, half, grain, sectors, found, writes_alone=round_ > 0):
                 if after.card in seen:
                     continue
                 seen.add(after.card)
@@ -147,12 +148,14 @@ def search(desk: Desk, start: Blocks, grains: tuple[Grain, ...], sectors: frozen
 
 
 def _cut_runs(
-    desk: Desk, half: Half, grain: Grain, sectors: frozenset[int] | None, found: Found
+    desk: Desk, half: Half, grain: Grain, sectors: frozenset[int] | None, found: Found, *, writes_alone: bool
 ) -> Iterator[tuple[str, Half]]:
     for choices, ran in every(lambda choices: desk.run(half.card, choices)):
         yield f"uncut {[choice.taken for choice in choices.made]}", Half(ran.card, half.torn)
         for moment, command in ran.sent.items():
             if moment < choices.new_from or not _is_wanted(command, sectors):
+                continue
+            if writes_alone and not _FAMILY.commits(command):
                 continue
             for tear in _FAMILY.tears(command, grain):
                 found.runs += 1
