@@ -43,7 +43,18 @@ check: setup  ## ruff, mypy strict, import-linter
 bench: setup  ## measure; prints a table and writes bench.json
 	$(BIN)/python -m tools.bench
 
-soak: setup  ## the long searches; prints its seed
+# A Python of another version than .venv's, with nfcpy in it: make soak lets it drive the virtual reader.
+SECOND_PYTHON ?=
+build/second-python/.installed: $(VENV)/.installed
+	@rm -rf build/second-python; \
+	for p in $(SECOND_PYTHON) 3.13 3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[23].*/bin/python); do \
+	  $(BIN)/uv venv -q --no-python-downloads --python $$p build/second-python 2>/dev/null && break; done; \
+	test -x build/second-python/bin/python || { echo "make soak needs a Python 3.12 or 3.13 beside .venv's: install one" \
+	  "(uv python install 3.13), or say where it is (make soak SECOND_PYTHON=/path/to/python3.13)"; exit 1; }
+	$(BIN)/uv pip install -q --python build/second-python/bin/python -c requirements/terminal.txt nfcpy
+	@touch $@
+
+soak: setup build/second-python/.installed  ## the long searches; prints its seed
 	$(BIN)/pytest -n 2 --dist loadgroup -m soak tests
 
 lock: setup  ## renew the requirement locks from pyproject.toml

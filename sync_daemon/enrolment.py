@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from onecard.durable_file import PUBLIC, SECRET, make_directory, read_file, replace_file
 from onecard.enrolment import (
     BadEnrolment,
     Identity,
@@ -30,7 +31,6 @@ from onecard.enrolment import (
 from onecard.envelope import Domain, open_envelope, verify
 from onecard.errors import OnecardError
 from onecard.keys import Role
-from sync_daemon.durable_file import PUBLIC, SECRET, make_directory, read_file, replace_file
 
 _KEY_SIZE = 32
 _NEEDED = (

@@ -50,10 +50,7 @@ def run(
         while not stopping():
             wait(_turn(station, desk, say))
     finally:
-        try:
-            station.journal.close()
-        finally:
-            station.reader.close()
+        station.close()
 
 
 def _turn(station: Station, desk: Desk, say: Callable[[str], None]) -> float:

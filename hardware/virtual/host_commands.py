@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hardware.virtual import timing
+from hardware.virtual.activated import NO_ANSWER
 from hardware.virtual.field import Field
-from hardware.virtual.initiator import NO_ANSWER, NO_TARGET, Done, Initiator, Search
+from hardware.virtual.initiator import NO_TARGET, Done, Initiator, Search
 from hardware.virtual.registers import Registers
 
 FIRMWARE = bytes.fromhex("32010607")

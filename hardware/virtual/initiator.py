@@ -11,21 +11,16 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hardware.virtual import timing
+from hardware.virtual.activated import MORE_INFORMATION, NO_ANSWER, OK, ActivatedCards, Carried
 from hardware.virtual.air import Answer, Heard, crc_a
 from hardware.virtual.field import Field
-from hardware.virtual.iso_dep_reader import Exchanged, IsoDepReader
 from hardware.virtual.picc import Picc, State
 from hardware.virtual.registers import Registers
 from hardware.virtual.schedule import ChipStalledError
 
-OK, NO_ANSWER, CRC_ERROR, COLLISION, REFUSED, AUTH_FAILED, NO_TARGET = 0x00, 0x01, 0x02, 0x06, 0x13, 0x14, 0x27
-PROTOCOL_ERROR, OVERFLOW = 0x0B, 0x0E
-MORE_INFORMATION = 0x40
-"""In a target number: more of this message follows. In a status: fetch the rest with an empty exchange."""
+CRC_ERROR, COLLISION, REFUSED, AUTH_FAILED, NO_TARGET = 0x02, 0x06, 0x13, 0x14, 0x27
 MAX_TARGETS = 2
 SAK_ISO_DEP = 0x20
-_MAX_ANSWER_SIZE = 262
-_MAX_MESSAGE_SIZE = 4096
 _MAX_RATE = 2
 _TYPE_A_106 = 0x00
 _BAUD_TYPES = (0x00, 0x01, 0x02, 0x03, 0x04)
@@ -62,9 +57,7 @@ class Initiator:
         self.activation_retries = 0xFF
         self.reply_timeout_us = 51_200.0
         self.automatic_rats = True
-        self._readers: dict[Picc, IsoDepReader] = {}
-        self._outgoing = b""
-        self._incoming = b""
+        self._activated = ActivatedCards()
         self.engaged: Picc | None = None
         """The card the last command spoke to: the one a tear takes away."""
 
@@ -111,8 +104,8 @@ class Initiator:
             return Done(bytes((NO_TARGET,)))
         us = self._switch_to(picc)
         self.engaged = picc
-        if picc in self._readers:
-            return self._exchange_message(picc, bool(target & MORE_INFORMATION), payload, us)
+        if picc in self._activated:
+            return _done(self._activated.exchange(picc, payload, more=bool(target & MORE_INFORMATION)), us)
         if picc.state is State.ACTIVE and not self.registers.crypto1_on and payload[:1] not in (b"\x60", b"\x61"):
             picc.card.end_session()  # plain bits to a card that may expect cipher: it hears nonsense
         answer = picc.data_exchange(payload)
@@ -130,6 +123,7 @@ class Initiator:
         registers.received_bits(0)
         if not self.field.on or not payload or registers.parity_off:
             return silence
+        self.engaged = next((picc for picc in self.field if picc.state is State.ACTIVE), None)  # only it can write
         before = [(picc, picc.card.volatile()) for picc in self.field]
         try:
             heard = {picc: picc.hear(frame, registers.tx_last_bits) for picc in self.field}
@@ -160,7 +154,7 @@ class Initiator:
             picc = self.targets[n]
             if picc in self.field and picc.state is State.ACTIVE:
                 picc.halt()
-            self._readers.pop(picc, None)
+            self._activated.forget(picc)
             if forget:
                 del self.targets[n]
         self.registers.crypto1_on = False
@@ -177,67 +171,25 @@ class Initiator:
     def release_all(self) -> None:
         """The field is switched off or the chip sleeps: no target is left."""
         self.targets.clear()
-        self._readers.clear()
-        self._outgoing = self._incoming = b""
+        self._activated.clear()
         self.registers.crypto1_on = False
 
     def set_rate(self, target: int, to_card: int, to_reader: int) -> Done:
         """InPSL: PPS to an activated card; 0 is 106 kbit/s, 1 is 212, 2 is 424."""
         picc = self._target(target)
-        reader = self._readers.get(picc) if picc is not None else None
-        if reader is None or max(to_card, to_reader) > _MAX_RATE:
+        if picc is None or picc not in self._activated or max(to_card, to_reader) > _MAX_RATE:
             return Done(bytes((NO_TARGET,)))
         self.engaged = picc
-        answered = reader.set_rate(to_card, to_reader)
-        return Done(bytes((_exchange_status(answered),)), answered.us)
+        return _done(self._activated.set_rate(picc, to_card, to_reader))
 
     def attention(self) -> Done:
         """Diagnose 06: whether the activated card is still there."""
-        reader = next((reader for picc, reader in self._readers.items() if picc.state is State.ACTIVE), None)
-        if reader is None:
-            return Done(bytes((NO_TARGET,)))
-        answered = reader.is_there()
-        return Done(bytes((_exchange_status(answered),)), answered.us)
-
-    def _exchange_message(self, picc: Picc, more: bool, payload: bytes, us: float) -> Done:
-        """InDataExchange with an activated card: a message in parts from the host, an answer in parts to it."""
-        if self._incoming and not payload:
-            return self._next_answer(us)
-        self._incoming = b""
-        if len(self._outgoing) + len(payload) > _MAX_MESSAGE_SIZE:
-            self._outgoing = b""
-            return Done(bytes((OVERFLOW,)), us)
-        if more:
-            self._outgoing += payload
-            return Done(bytes((OK,)), us)
-        reader, message, volatile = self._readers[picc], self._outgoing + payload, picc.card.volatile()
-        number = reader.number
-        try:
-            answered = reader.exchange(message)
-        except ChipStalledError:
-            picc.card.restore(volatile)
-            reader.number = number
-            raise
-        self._outgoing = b""
-        if answered.data is None:
-            return Done(bytes((_exchange_status(answered),)), us + answered.us)
-        self._incoming = answered.data
-        return self._next_answer(us + answered.us)
-
-    def _next_answer(self, us: float) -> Done:
-        part, self._incoming = self._incoming[:_MAX_ANSWER_SIZE], self._incoming[_MAX_ANSWER_SIZE:]
-        return Done(bytes((OK | (MORE_INFORMATION if self._incoming else 0),)) + part, us)
-
-    def _activate_iso_dep(self, picc: Picc) -> float:
-        """RATS. Time on air."""
-        self._readers[picc] = IsoDepReader(lambda frame: picc.hear(frame + crc_a(frame), 0))
-        return self._readers[picc].activate().us
+        return _done(self._activated.attention()) if self._activated else Done(bytes((NO_TARGET,)))
 
     def _target_data(self, picc: Picc) -> bytes:
         """SENS_RES SEL_RES NFCIDLength NFCID [ATS], as InListPassiveTarget reports a type A card."""
         card = picc.card
-        ats = self._readers[picc].ats if picc in self._readers else b""
-        return card.atqa + bytes((card.sak, len(card.uid))) + card.uid + ats
+        return card.atqa + bytes((card.sak, len(card.uid))) + card.uid + self._activated.ats(picc)
 
     def _activate(self, max_targets: int, uid: bytes) -> tuple[dict[int, Picc], float]:
         """Select up to `max_targets` cards; a search forgets the targets it had and drops them to where they rest."""
@@ -254,7 +206,7 @@ class Initiator:
             picc.select()
             us += timing.selection_us(len(picc.card.uid))
             if self.automatic_rats and _is_iso_dep(picc):
-                us += self._activate_iso_dep(picc)
+                us += self._activated.activate(picc)
         for picc in chosen[:-1]:
             picc.halt()  # one card is spoken to at a time; the others wait for WUPA
         if chosen:
@@ -288,7 +240,7 @@ class Initiator:
         if picc.request(wake=True):
             picc.select()
             if self.automatic_rats and _is_iso_dep(picc):
-                self._activate_iso_dep(picc)
+                self._activated.activate(picc)
         return picc.state is State.ACTIVE
 
 
@@ -301,10 +253,8 @@ def _is_iso_dep(picc: Picc) -> bool:
     return bool(picc.card.sak & SAK_ISO_DEP)
 
 
-def _exchange_status(answered: Exchanged) -> int:
-    if answered.data is not None:
-        return OK
-    return NO_ANSWER if answered.silent else PROTOCOL_ERROR
+def _done(carried: Carried, before_us: float = 0.0) -> Done:
+    return Done(bytes((carried.status,)) + carried.data, before_us + carried.us)
 
 
 def _status(answer: Answer) -> int:

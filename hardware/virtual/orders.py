@@ -3,7 +3,8 @@
     place FILE                        lay the card in FILE in the field
     remove [FILE]                     take it away; without FILE all cards
     tear MODE AFTER_WRITES            the write after AFTER_WRITES whole ones is torn and its card leaves the field
-    tear MODE command N [byte B]      at the N-th host command from now (1 is the next); B bytes of the block are new
+    tear MODE command N [byte B]      at the N-th host command from now (1 is the next); B bytes of what it writes are
+                                      new: of a block, or of the data for a standard file of a DESFire
     stall before|after AFTER_WRITES   around the write after AFTER_WRITES whole ones the chip falls silent
     resume                            end a stall; the withheld answer goes out if the host still has the port open
     stats                             what happened since the last stats
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardware.virtual.schedule import AfterWrites, AtCommand, StallPoint
-from hardware.virtual.tear import BLOCK_SIZE, Cut, TearMode
+from hardware.virtual.tear import Cut, TearMode
 from onecard.errors import OnecardError
 
 MAX_LINE_SIZE = 4096
 _MAX_COUNT = 10**9
+_MAX_KEPT = 8192
 
 
 class OrderError(OnecardError):
@@ -79,7 +81,7 @@ def parse(line: str) -> Order:
         case "tear", [mode, "command", number]:
             return Tear(Cut(_mode(mode)), AtCommand(_count(number, 1)))
         case "tear", [mode, "command", number, "byte", kept]:
-            return Tear(Cut(_mode(mode), _count(kept, 0, BLOCK_SIZE)), AtCommand(_count(number, 1)))
+            return Tear(Cut(_mode(mode), _count(kept, 0, _MAX_KEPT)), AtCommand(_count(number, 1)))
         case "stall", [("before" | "after") as point, writes]:
             return Stall(StallPoint(point), _count(writes, 0))
         case "resume", []:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from onecard.purse.bounds import Bound, accepted
-from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference
+from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference, sequence_byte
 from onecard.purse.ring import SLOTS, Ring, slot_of
 
 SILENT_CARD_INTENTS = 128
@@ -95,7 +95,7 @@ def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: Loa
         load_reference=reference,
         debited=newest.debited + amount,
         terminal=terminal,
-        sequence_byte=sequence & 0xFF,
+        sequence_byte=sequence_byte(sequence),
     )
     return Write(_unreadable(ring, slot_of(record.counter)), record)
 
@@ -138,7 +138,7 @@ def usable_sequence(following: int, counter: int, debited: int, unresolved: Coll
     same counter and debited (P-R7)."""
     taken = {i.sequence_byte for i in unresolved if (i.counter, i.debited) == (counter, debited)}
     assert len(taken) < 256
-    while following & 0xFF in taken:
+    while sequence_byte(following) in taken:
         following += 1
     return following
 

@@ -70,7 +70,7 @@ DEBIT_KEY_ONLY = access_rights(DEBIT_KEY, DEBIT_KEY, _NEVER, _NEVER)
 
 
 class FileMaking(NamedTuple):
-    """A command that makes a file: its code and its parameters."""
+    """A command that makes a file: its code and its parameters, of which the first byte is the file's number."""
 
     code: int
     parameters: bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from hardware.cards.desfire.authentication import Method
 from hardware.cards.desfire.cipher import Key, KeyType
@@ -19,6 +19,8 @@ from hardware.cards.desfire.status import DesfireRefused, Status
 from hardware.reader import WrongKey
 
 REMEMBERED_CARDS = 4096
+
+_OTHER_KEY = (Status.AUTHENTICATION_ERROR, Status.NO_SUCH_KEY)
 
 
 class Openings:
@@ -35,15 +37,21 @@ class Openings:
         first. Raises `WrongKey` when the card is not ours or has none of them, and what `DesfireSession` raises.
         """
         self._select(session, purse)
-        for method, key in self._attempts(session.uid, keys):
-            try:
-                session.authenticate(method, DEBIT_KEY, Key(KeyType.AES, key))
-            except DesfireRefused as refusal:
-                if refusal.status not in (Status.ILLEGAL_COMMAND, Status.AUTHENTICATION_ERROR, Status.NO_SUCH_KEY):
-                    raise
-                continue
-            self._remember(session.uid, method, key)
-            return
+        last_method, last_key = self._last.get(session.uid, (Method.EV2_FIRST, b""))
+        methods = sorted((Method.EV2_FIRST, Method.AES), key=lambda each: each is not last_method)
+        for key in sorted(keys, key=lambda each: each != last_key):
+            for method in methods:
+                try:
+                    session.authenticate(method, DEBIT_KEY, Key(KeyType.AES, key))
+                except DesfireRefused as refusal:
+                    if refusal.status == Status.ILLEGAL_COMMAND:
+                        continue
+                    if refusal.status not in _OTHER_KEY:
+                        raise
+                    methods = [method]  # it knows this way, and has another key
+                    break
+                self._remember(session.uid, method, key)
+                return
         raise WrongKey(session.where)
 
     def _select(self, session: DesfireSession, purse: int) -> None:
@@ -53,15 +61,6 @@ class Openings:
             if refusal.status == Status.APPLICATION_NOT_FOUND:
                 raise WrongKey(session.where) from refusal
             raise
-
-    def _attempts(self, uid: bytes, keys: Sequence[bytes]) -> Iterator[tuple[Method, bytes]]:
-        last = self._last.get(uid)
-        if last is not None and last[1] in keys:
-            yield last
-        for key in keys:
-            for method in (Method.EV2_FIRST, Method.AES):
-                if (method, key) != last:
-                    yield method, key
 
     def _remember(self, uid: bytes, method: Method, key: bytes) -> None:
         self._last[uid] = method, key

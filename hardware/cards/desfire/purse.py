@@ -7,7 +7,7 @@ that finds its own record costs six in all.
 - One CommitTransaction brings everything into force: certificate, value and record, or none of them. What was sent
   before it is forgotten with the session, so an answer lost before the commit is sent leaves the write UNSENT.
 - The card's reply to the commit, MACed under the session key, is the acknowledgement of P-R3: there is nothing to read
-  back (docs/adr/0008-desfire-evidence.md).
+  back (docs/adr/0009-desfire-evidence.md).
 - A record that the authenticated ring of this presentation already has as its newest stands: a DESFire card has no weak
   cells, so P-R5's rewrite would only repeat it.
 """
@@ -127,7 +127,7 @@ class DesfirePurse:
         except (CardError, ReaderError):
             return Written.UNSENT
         try:
-            self._session.command(COMMIT_TRANSACTION, mode=CommMode.MACED)
+            self._session.command(COMMIT_TRANSACTION)
         except (CardError, ReaderError):
             return Written.UNKNOWN
         self._newest = image

@@ -107,9 +107,16 @@ class DesfireSession:
             raise DesfireRefused(self.where, method, status)
 
     def command(
-        self, code: int, header: bytes = b"", data: bytes = b"", *, mode: CommMode, answer_size: int | None = 0
+        self,
+        code: int,
+        header: bytes = b"",
+        data: bytes = b"",
+        *,
+        mode: CommMode | None = None,
+        answer_size: int | None = 0,
     ) -> bytes:
-        """One command, sealed when a channel is open; the data of its answer, `answer_size` bytes (None: any).
+        """One command, sealed when a channel is open; the data of its answer, `answer_size` bytes (None: any). `mode`
+        is that of the file, none for a command that belongs to no file and has nothing secret.
 
         Raises `DesfireRefused`, `TamperedCard` when the answer is not the card's, and what `Reader.exchange` raises.
         """
@@ -119,6 +126,7 @@ class DesfireSession:
                 if answer_size is not None and len(answer) != answer_size:
                     raise CardGone(self.where, f"{len(answer)} bytes answer {code:02X}, {answer_size} were due")
                 return answer
+            mode = self._channel.unfiled if mode is None else mode
             sealed = self._channel.seal_command(code, header, data, mode)
             answer = self._refuse(code, *self._frames(code, sealed))
             try:
@@ -136,7 +144,7 @@ class DesfireSession:
             answer = self._refuse(CHANGE_KEY, *self._frames(CHANGE_KEY, sealed))
             try:
                 if old is not None:
-                    self._channel.open_answer(answer, CommMode.MACED, 0)
+                    self._channel.open_answer(answer, self._channel.unfiled, 0)
             except BrokenMessage as error:
                 raise TamperedCard(self.where, f"its answer to a key change has a {error}") from error
         if old is None:
@@ -148,8 +156,10 @@ class DesfireSession:
         lead = bytes([code])
         for piece in pieces[:-1]:
             status, rest = self._exchange(lead + piece)
-            if status != Status.ADDITIONAL_FRAME or rest:
-                return (status, rest) if status != Status.OK else (Status.LENGTH_ERROR, b"")
+            if status == Status.OK or rest:
+                raise CardGone(self.where, f"it did not wait for the whole of {code:02X}")
+            if status != Status.ADDITIONAL_FRAME:
+                return status, b""
             lead = _MORE
         status, answer = self._exchange(lead + pieces[-1])
         for _ in range(ANSWER_FRAMES):

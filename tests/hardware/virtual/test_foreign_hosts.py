@@ -1,12 +1,7 @@
-"""Hosts nobody here wrote, as their own processes on the pty: nfcpy's driver, libnfc, libfreefare, mfoc.
-
-Their tools return 0 on failure, so what they print is read, and what they leave out is a failure.
-"""
+"""Hosts nobody here wrote, with MIFARE Classic cards: nfcpy's driver, libnfc, libfreefare, mfoc."""
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 import sys
 import time
@@ -18,41 +13,11 @@ import pytest
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import FACTORY_KEY, blank_image
 from hardware.virtual.process import VirtualReader
+from tests.hardware.virtual.foreign import environment, run, spaced
+from tests.hardware.virtual.nfcpy_scripts import CLASSIC_BY_CHIPSET
 
 SHORT, LONG = "d610b626", "04782e21801d80"
 NDEF = bytes.fromhex("d1010b5402656e48656c6c6f212121")
-
-NFCPY = """
-import sys, time
-import nfc.clf.pn532, nfc.clf.transport
-link, rounds = sys.argv[1], int(sys.argv[2])
-for _ in range(rounds):
-    device = nfc.clf.pn532.init(nfc.clf.transport.TTY(link))
-    assert device.chipset.transport.baudrate == 921600
-    device.close()
-device = nfc.clf.pn532.init(nfc.clf.transport.TTY(link))
-chip = device.chipset
-target = chip.in_list_passive_target(1, 0, b"")
-uid = bytes(target[-4:])
-print("target", target.hex())
-auth = lambda key, block, code: chip.in_data_exchange(bytes([code, block]) + key + uid, 1.0)
-auth(b"\\xff" * 6, 4, 0x60)
-chip.in_data_exchange(b"\\xa0\\x04" + bytes(range(16)), 1.0)
-print("read", chip.in_data_exchange(b"\\x30\\x04", 1.0)[0].hex())
-try:
-    chip.in_data_exchange(b"\\x30\\x08", 1.0)
-except chip.Error as error:
-    print("refused", error.errno)
-assert chip.in_list_passive_target(1, 0, b"")
-try:
-    auth(b"\\x00" * 6, 4, 0x60)
-except chip.Error as error:
-    print("wrong key", error.errno)
-print("sense", device.sense_tta(nfc.clf.RemoteTarget("106A")))
-device.close()
-print("done")
-"""
-"""Rounds of init and close, then list, authenticate, write, read, and two refusals."""
 
 
 @pytest.fixture(params=[SHORT, LONG])
@@ -71,24 +36,10 @@ def reader(card: Path, tmp_path: Path) -> Iterator[VirtualReader]:
         yield made
 
 
-def _run(reader: VirtualReader, *command: str, seconds: float = 60) -> str:
-    """Run in the reader's folder; standard output. A missing program fails the test."""
-    environment = {**os.environ, "LIBNFC_DEVICE": f"pn532_uart:{reader.link}", "LC_ALL": "C"}
-    done = subprocess.run(
-        command, cwd=reader.link.parent, env=environment, text=True, capture_output=True, timeout=seconds, check=True
-    )
-    assert not re.search(r"omitted|error|fail|timeout|unable to (?!find USB)", done.stdout, re.IGNORECASE), done.stdout
-    return done.stdout
-
-
-def _spaced(hex_bytes: str) -> str:
-    return "  ".join(re.findall("..", hex_bytes))
-
-
 def test_nfcpys_own_driver(reader: VirtualReader, card: Path) -> None:
     """Forty times through the change to 921600 and back; then the exchanges and the refusals."""
     uid = card_file.load(card).uid.hex()
-    out = _run(reader, sys.executable, "-c", NFCPY, str(reader.link), "40").splitlines()
+    out = run(reader, sys.executable, "-c", CLASSIC_BY_CHIPSET, str(reader.link), "40").splitlines()
     assert out[0].endswith(f"08{len(uid) // 2:02x}{uid}")
     assert out[1] == "read " + bytes(range(16)).hex()
     assert out[2:4] == [f"refused {0x13}", f"wrong key {0x14}"]
@@ -100,13 +51,13 @@ def test_nfcpys_own_driver(reader: VirtualReader, card: Path) -> None:
 
 def test_nfc_list(reader: VirtualReader, card: Path) -> None:
     uid = card_file.load(card).uid.hex()
-    out = _run(reader, "nfc-list", "-v")
+    out = run(reader, "nfc-list", "-v")
     assert "1 ISO14443A passive target(s) found" in out
-    assert f"UID (NFCID1): {_spaced(uid)}" in out
+    assert f"UID (NFCID1): {spaced(uid)}" in out
     assert "* MIFARE Classic 1K" in out
     assert out.count(" 0 ") + out.count("\n0 ") >= 5, "FeliCa, type B and Jewel are looked for and not found"
     reader.command("remove")
-    assert "ISO14443A passive target(s) found" not in _run(reader, "nfc-list").replace("0 ISO14443A", "")
+    assert "ISO14443A passive target(s) found" not in run(reader, "nfc-list").replace("0 ISO14443A", "")
 
 
 def test_nfc_list_with_two_cards(tmp_path: Path) -> None:
@@ -115,15 +66,15 @@ def test_nfc_list_with_two_cards(tmp_path: Path) -> None:
         card_file.save(tmp_path / uid, blank_image(bytes.fromhex(uid), [(FACTORY_KEY, FACTORY_KEY)] * 16))
         cards.append(tmp_path / uid)
     with VirtualReader(tmp_path / "reader", cards=cards) as reader:
-        out = _run(reader, "nfc-list")
+        out = run(reader, "nfc-list")
     assert "2 ISO14443A passive target(s) found" in out
-    assert _spaced(SHORT) in out
-    assert _spaced(LONG) in out
+    assert spaced(SHORT) in out
+    assert spaced(LONG) in out
 
 
 def test_nfc_anticol(reader: VirtualReader, card: Path) -> None:
     image = card_file.load(card)
-    out = _run(reader, "nfc-anticol")
+    out = run(reader, "nfc-anticol")
     assert f"UID: {image.uid.hex()}" in out
     assert f"ATQA: {'0004' if len(image.uid) == 4 else '0044'}" in out
     assert "SAK: 08" in out
@@ -143,7 +94,7 @@ def test_nfc_mfclassic_reads_the_whole_card(key: str, card: Path, tmp_path: Path
             image.blocks[trailer] = FACTORY_KEY + bytes.fromhex("7f078869") + FACTORY_KEY
         card_file.save(card, image)
     with VirtualReader(tmp_path / "reader", cards=[card]) as reader:
-        out = _run(reader, "nfc-mfclassic", "r", key, "u", "dump.mfd")
+        out = run(reader, "nfc-mfclassic", "r", key, "u", "dump.mfd")
     assert "Done, 64 of 64 blocks read." in out
     dump = (tmp_path / "dump.mfd").read_bytes()
     assert _without_keys([dump[n : n + 16] for n in range(0, 1024, 16)]) == _without_keys(image.blocks)
@@ -155,30 +106,30 @@ def test_nfc_mfclassic_says_so_when_it_cannot_read(tmp_path: Path) -> None:
         VirtualReader(tmp_path / "reader", cards=[tmp_path / "card"]) as reader,
         pytest.raises((AssertionError, subprocess.CalledProcessError)),
     ):
-        _run(reader, "nfc-mfclassic", "r", "a", "u", "dump.mfd")
+        run(reader, "nfc-mfclassic", "r", "a", "u", "dump.mfd")
     assert not (tmp_path / "dump.mfd").exists()
 
 
 def test_libfreefare_formats_and_keeps_an_ndef_message(reader: VirtualReader, card: Path) -> None:
     folder = card.parent
-    assert "done." in _run(reader, "mifare-classic-format", "-y")
+    assert "done." in run(reader, "mifare-classic-format", "-y")
     assert not any(any(card_file.load(card).blocks[n]) for n in range(4, 7))
     (folder / "message").write_bytes(NDEF)
-    _run(reader, "mifare-classic-write-ndef", "-y", "-i", "message")
-    assert 'contains a "NDEF Message TLV"' in _run(reader, "mifare-classic-read-ndef", "-y", "-o", "back")
+    run(reader, "mifare-classic-write-ndef", "-y", "-i", "message")
+    assert 'contains a "NDEF Message TLV"' in run(reader, "mifare-classic-read-ndef", "-y", "-o", "back")
     assert (folder / "back").read_bytes() == NDEF
     assert card_file.load(card).blocks[4][2:16] == NDEF[:14]
 
 
 def test_pn53x_diagnose(reader: VirtualReader) -> None:
-    out = _run(reader, "pn53x-diagnose")
+    out = run(reader, "pn53x-diagnose")
     for test in ("Communication line", "ROM", "RAM"):
         assert f"{test} test: OK" in out
 
 
 def test_nfc_poll_sees_the_card_and_sees_it_leave(reader: VirtualReader, card: Path) -> None:
-    environment = {**os.environ, "LIBNFC_DEVICE": f"pn532_uart:{reader.link}"}
-    with subprocess.Popen(["stdbuf", "-oL", "nfc-poll"], env=environment, stdout=subprocess.PIPE, text=True) as poll:
+    command = ["stdbuf", "-oL", "nfc-poll"]
+    with subprocess.Popen(command, env=environment(reader), stdout=subprocess.PIPE, text=True) as poll:
         assert poll.stdout is not None
         seen = ""
         while "Waiting for card removing" not in seen:
@@ -188,13 +139,12 @@ def test_nfc_poll_sees_the_card_and_sees_it_leave(reader: VirtualReader, card: P
         time.sleep(0.2)
         reader.command("remove")
         rest, _ = poll.communicate(timeout=30)
-    assert _spaced(card_file.load(card).uid.hex()) in seen
+    assert spaced(card_file.load(card).uid.hex()) in seen
     assert "done." in rest
 
 
-@pytest.mark.soak
 def test_mfoc_reads_a_card_with_default_keys(reader: VirtualReader, card: Path) -> None:
     """It finds default keys, reads key B out of the trailers, and dumps the card."""
-    out = _run(reader, "mfoc", "-O", "dump.mfd")
+    out = run(reader, "mfoc", "-O", "dump.mfd")
     assert f"[Key: {FACTORY_KEY.hex()}] -> [xxxxxxxxxxxxxxxx]" in out
     assert (card.parent / "dump.mfd").read_bytes() == b"".join(card_file.load(card).blocks)

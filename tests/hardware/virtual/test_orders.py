@@ -26,7 +26,7 @@ from hardware.virtual.tear import Cut, TearMode
         "tear weak 1.5",
         "tear weak command 0",
         "tear weak command",
-        "tear weak command 1 byte 17",
+        "tear weak command 1 byte 8193",
         "tear weak 1 byte 2",
         "stall 1",
         "stall during 1",

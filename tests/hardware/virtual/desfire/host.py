@@ -31,6 +31,10 @@ def secret(number: int, kind: KeyType = KeyType.AES) -> bytes:
     return bytes((2 * (number + 1) * (n + 3)) & 0xFE for n in range(kind.key_size))
 
 
+class CardLeft(Exception):
+    """The card was taken away before this message."""
+
+
 class Host:
     """One blank card and a reader; `ask` protects commands once `authenticate` made a session."""
 
@@ -41,6 +45,10 @@ class Host:
         self.memory = Memory(self.image, self._store, self.schedule, seed=7)
         self.card = DesfireCard(self.memory)
         self.channel: Channel | None = None
+        self.messages = 0
+        """Native ones the card has heard."""
+        self.leaves_after: int | None = None
+        """At so many messages the card is gone: `CardLeft`."""
 
     def _store(self, _: object) -> None:
         self.stored += 1
@@ -50,7 +58,10 @@ class Host:
         return self.card.message(bytes.fromhex(message)).hex()
 
     def frame(self, message: bytes) -> tuple[Status, bytes]:
-        """One native message."""
+        """One native message. Raises CardLeft."""
+        if self.messages == self.leaves_after:
+            raise CardLeft
+        self.messages += 1
         answer = self.card.message(message)
         return Status(answer[0]), answer[1:]
 
