@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from firmware.backlog import Backlog
 from firmware.purse_memory import PurseMemory
 from firmware.shift import ShiftBook
 from onecard.downlink import Table
 from onecard.journal import Entry
-from onecard.records import Ack, Applied, Gap, Record, RecordKind, Shift, decode_record
+from onecard.records import Ack, Applied, Gap, Record, RecordKind, decode_record
 
 
+@dataclass(slots=True)
 class Books:
-    """Purses, shift, backlog, table versions and the latest time."""
+    """Purses, shift, backlog, table versions and the latest time, through the record `sequence` (0: none yet).
 
-    def __init__(self, memory: PurseMemory) -> None:
-        self.memory = memory
-        self.shift = ShiftBook()
-        self.backlog = Backlog()
-        self.applied: dict[Table, int] = {}
-        self.last_at = 0
-        self.last_kind = RecordKind.BOOT
-        self.safe = (0, b"")  # as acknowledged last: sequence and its chain tag
-        self._kept: dict[str, int] = {}  # the newest record of each thing that only the journal remembers
-        self.gaps: set[tuple[int, int]] = set()  # told by a GAP record: first and last sequence
+    What is told here and not found in the journal's newest records alone must be in a checkpoint (`checkpoint`).
+    """
 
-    @classmethod
-    def from_entries(cls, memory: PurseMemory, entries: Iterable[Entry]) -> Books:
-        """The books of a journal, `memory` among them; behind a hole nothing is known of what was open before it.
+    memory: PurseMemory
+    sequence: int = 0
+    shift: ShiftBook = field(default_factory=ShiftBook)
+    backlog: Backlog = field(default_factory=Backlog)
+    applied: dict[Table, int] = field(default_factory=dict)
+    last_at: int = 0
+    last_kind: RecordKind = RecordKind.BOOT
+    safe: tuple[int, bytes] = (0, b"")  # as acknowledged last: sequence and its chain tag
+    gaps: set[tuple[int, int]] = field(default_factory=set)  # told by a GAP record: first and last sequence
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        """Take in what follows in the journal; behind a hole nothing is known of what was open before it.
 
         Raises `records.BadRecord`.
         """
-        books = cls(memory)
-        before = 0
         for entry in entries:
             record, sequence = decode_record(entry.kind, entry.payload), entry.name.sequence
-            if before and sequence != before + 1:
-                memory.lose_track()
-            memory.note(sequence, record)
-            books.note(sequence, record)
-            before = sequence
-        return books
+            if self.sequence and sequence != self.sequence + 1:
+                self.memory.lose_track()
+            self.memory.note(sequence, record)
+            self.note(sequence, record)
 
     def listener(self, next_sequence: Callable[[], int]) -> Callable[[Record], None]:
         """What a logbook tells of each record after it wrote it (and told the memory)."""
@@ -57,21 +56,7 @@ class Books:
             self.gaps.add((record.first, record.last))
         if isinstance(record, Ack):
             self.safe = record.safe, record.safe_tag
-        if isinstance(record, Shift):
-            self._kept["shift"] = min(sequence, self._kept.get("shift", sequence)) if not record.opened else sequence
         if isinstance(record, Applied):
-            self._kept[Table(record.table).name] = sequence
             table = Table(record.table)
             self.applied[table] = max(self.applied.get(table, 0), record.version)
-
-    @property
-    def needed_from(self) -> int | None:
-        """The oldest record that a start must still find: the newest shift's opening, what is unresolved (P-R7), each
-        table's newest version. None when there is none."""
-        unresolved = self.memory.oldest_unresolved
-        return min([*self._kept.values(), *([] if unresolved is None else [unresolved])], default=None)
-
-    def applied_until(self, sequence: int) -> list[Applied]:
-        """The table versions in force that only records up to `sequence` tell; the time in them is to be set."""
-        tables = [table for table in self.applied if self._kept.get(table.name, sequence + 1) <= sequence]
-        return [Applied(self.last_at, table, self.applied[table]) for table in tables]
+        self.sequence = sequence  # last: books whose record was cut short are not at the journal's head

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware.purse_memory import PurseMemory, PurseName, record_keys
+from firmware.purse_memory import PurseMemory, PurseName
 from firmware.results import NoCard
-from hardware.cards.port import PurseCard
+from hardware.cards.desfire.opening import Openings
+from hardware.cards.port import PurseCard, TamperedCard
 from hardware.cards.selection import UnknownCard, select_purse
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
-from onecard.card_keys import classic_key_a
-from onecard.keys import KeyRing, Role
+from hardware.sam.port import Sam
 from onecard.kinds import DeclineReason
+from onecard.purse import delivery
 from onecard.purse.bounds import Bound, accepted
 from onecard.purse.certificate import BadCertificate, Certificate, open_certificate
 from onecard.purse.record import DebitRecord, LoadReference
@@ -67,7 +68,7 @@ class Known:
     @property
     def delivery_due(self) -> bool:
         """Whether the card should get the best certificate before anything else (P-R16)."""
-        return self.best.load_sequence > self.in_force.certificate.load_sequence
+        return delivery.is_due(self.best.load_sequence, self.in_force.certificate.load_sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,11 @@ class Refused:
 class Sight:
     """Looks at cards on one reader."""
 
-    def __init__(self, reader: Reader, memory: PurseMemory) -> None:
+    def __init__(self, reader: Reader, memory: PurseMemory, sam: Sam) -> None:
         self._reader = reader
         self._memory = memory
-        self._keys = _SectorKeys(memory.keys)
+        self._sam = sam
+        self._openings = Openings()
 
     def select(self, purse: int) -> Presentation | NoCard | Refused:
         """The one card on the reader, its ring read and not below any bound known (P-R8). The purse whose sale is in
@@ -95,16 +97,20 @@ class Sight:
         if len(targets) > 1:
             return Refused(DeclineReason.TWO_CARDS)
         try:
-            card = select_purse(self._reader, targets[0], self._keys, purse)
+            card = select_purse(self._reader, targets[0], self._sam, purse, self._openings)
             images = card.read_ring()
         except (UnknownCard, WrongKey):
             return Refused(DeclineReason.FOREIGN_CARD)
         except (CardGone, AccessDenied):
             return Refused(DeclineReason.CARD_MOVED)
-        ring = read_ring(images, record_keys(self._memory.keys, card.uid), purse)
+        except TamperedCard:
+            return Refused(DeclineReason.TAMPERED)
+        ring = read_ring(images, lambda image: self._sam.record(image, card.uid, purse))
         shown = Presentation(card, purse, images, ring)
         if ring.newest is None:
             return Refused(DeclineReason.UNREADABLE_RING, shown)
+        if card.debited not in (None, ring.newest.debited):
+            return Refused(DeclineReason.TAMPERED, shown)
         sale = self._memory.open_sale
         in_doubt = sale is not None and sale.name == shown.name
         if not in_doubt and not believes(shown, self._memory.bounds(shown.name)):
@@ -128,10 +134,9 @@ class Sight:
             on_card = open_certificate(image, self._memory.keys, shown.card.uid, shown.purse)
         except BadCertificate:
             return Refused(DeclineReason.BAD_CERTIFICATE, shown)
-        if on_card.load_sequence & 7 != reference.load_mod8:
+        if not delivery.names(reference, on_card.load_sequence):
             return Refused(DeclineReason.BAD_CERTIFICATE, shown)
         self._memory.keep(on_card, image)
-        self._memory.seen_on_card(shown.name, on_card.load_sequence)
         held = self._memory.certificate(shown.name)
         assert held is not None
         if not believes(shown, self._memory.bounds(shown.name)):
@@ -142,14 +147,3 @@ class Sight:
 def believes(shown: Presentation, bounds: list[Bound]) -> bool:
     """Whether the ring's newest record passes every bound (P-R8)."""
     return accepted(bounds, shown.newest.counter, shown.newest.debited)
-
-
-class _SectorKeys:
-    """Sector keys from the masters a terminal holds."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
-
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        version = self._keys.versions(Role.CLASSIC_READ_WRITE)[0]
-        return classic_key_a(self._keys.key(Role.CLASSIC_READ_WRITE, version), uid, sector)

@@ -4,6 +4,8 @@ The order is the rule (P-R2, R3, R16, I-01):
 
     INTENT durable → unreadable blocks blanked → record written, acknowledged, read back → OUTCOME
 
+An atomic card acknowledges the commit under its session's key; there is nothing to read back.
+
 What the card did not acknowledge is `Landed.UNKNOWN`, whatever a later read may show. UNSENT is said only when the
 record's own write command never left the terminal.
 """
@@ -16,11 +18,12 @@ from typing import TypeAlias
 
 from firmware.card_sight import InForce, Presentation
 from firmware.logbook import Logbook
-from firmware.purse_memory import SALES, record_keys
+from firmware.purse_memory import SALES
 from hardware.cards.port import Written
+from hardware.sam.port import Sam
 from onecard.identity import CardNumber
 from onecard.kinds import Outcome, Purpose
-from onecard.purse import plan, record
+from onecard.purse import delivery, plan
 from onecard.purse.certificate import Certificate
 from onecard.purse.plan import OpenIntent, Write
 from onecard.purse.record import DebitRecord
@@ -45,9 +48,10 @@ Delivered: TypeAlias = "tuple[InForce, Presentation]"
 class CardWriter:
     """Writes ring records and certificates for one terminal."""
 
-    def __init__(self, log: Logbook, terminal: int) -> None:
+    def __init__(self, log: Logbook, terminal: int, sam: Sam) -> None:
         self._log = log
         self._terminal = terminal
+        self._sam = sam
 
     def append(
         self,
@@ -80,10 +84,21 @@ class CardWriter:
         self._close(sequence, purpose, landed)
         return landed, sequence, self._after(shown, write) if landed is Landed.ACKED else shown
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
-        """A re-tap: write the open sale's own bytes, again or for the first time; acknowledged, it is PAID."""
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[delivery.WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
+        """A re-tap: write the open sale's own bytes, again or for the first time; acknowledged, it is PAID. `along` are
+        copies of the certificate `image` that go with them (`delivery.steps_before_rewrite`)."""
         sale = self._log.memory.open_sale
         assert sale is not None
+        for step in along:
+            if shown.card.write_certificate(step.copy, image) is not Written.ACKED:
+                return Landed.UNKNOWN
         landed = self._perform(shown, write, intent.record.debited - intent.base.debited)
         if landed is Landed.ACKED:
             self._log.conclude(sale.sequence, Outcome.PAID, durable=True)
@@ -99,17 +114,21 @@ class CardWriter:
         return landed
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        """Put a newer certificate on the card (P-R16): a null record under the certificate in force, then the copy not
-        in force. It comes into force by the next ring record, which the caller appends under the returned `InForce`.
-        None when the card left in between: what was in force still is.
+        """Put a newer certificate on the card (P-R16). It comes into force by the next ring record, which the caller
+        appends under the returned `InForce`. None when the card left in between: what was in force still is.
         """
-        landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
-        if landed is not Landed.ACKED:
-            return None
-        copy = plan.delivery_copy(shown.newest)
-        if shown.card.write_certificate(copy, image) is not Written.ACKED:
-            return None
-        return InForce(newer, copy), shown
+        for step in delivery.steps(in_force.reference, newer.load_sequence, atomic=shown.card.atomic):
+            match step:
+                case delivery.NullRecord():
+                    landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
+                    if landed is not Landed.ACKED:
+                        return None
+                case delivery.WriteCopy(copy):
+                    if shown.card.write_certificate(copy, image) is not Written.ACKED:
+                        return None
+                case delivery.NextRecord(reference):
+                    in_force = InForce(newer, reference.copy)
+        return in_force, shown
 
     def _perform(self, shown: Presentation, write: Write, amount: int) -> Landed:
         assert write.record.identity in self._log.memory.unresolved(shown.name), "no write without its intent (I-01)"
@@ -138,8 +157,7 @@ class CardWriter:
                 pass  # in doubt: the re-tap or the time-out has the final word (P-R5, R6)
 
     def _image(self, shown: Presentation, written: DebitRecord) -> bytes:
-        key = record_keys(self._log.memory.keys, shown.card.uid)[0]
-        return record.encode(written, key, shown.purse)
+        return self._sam.record_image(written, shown.card.uid, shown.purse)
 
     def _after(self, shown: Presentation, write: Write) -> Presentation:
         images = list(shown.images)

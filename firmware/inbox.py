@@ -8,7 +8,7 @@ stops nothing else. Words are given in an order in which nothing is forgotten be
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from onecard import cbor, downlink, tariff
 from onecard.downlink import Acknowledgement, BadDownlink, Header, Table
 from onecard.envelope import MAX_SIZE
 from onecard.errors import OnecardError
+from onecard.identity import CARD_NUMBER_DIGITS
 from onecard.inbox_names import ACKNOWLEDGEMENT, CHUNK_TABLES, SNAPSHOT_TABLES, chunk_name, is_chunk, table_name
 from onecard.keys import KeyRing
 from onecard.tariff import Tariff
@@ -61,10 +62,13 @@ class Inbox:
         *,
         seal_private: bytes,
         own_tag: Callable[[int], bytes | None],
-        applied: dict[Table, int],
+        applied: Mapping[Table, int],
+        held: Mapping[Table, int],
+        generation: int,
     ) -> None:
         """`own_tag` gives the chain tag of an own record, None when it is not kept (any more); `applied` the version of
-        each table that the journal says was in force."""
+        each table that the journal says was in force, `held` of those that are kept, and not given again; `generation`
+        is the server's newest known."""
         self.refused: dict[str, str] = {}
         self._directory = directory
         self._terminal = terminal
@@ -72,9 +76,9 @@ class Inbox:
         self._seal_private = seal_private
         self._own_tag = own_tag
         self._applied = dict(applied)
-        self._held: dict[Table, int] = {}
+        self._held = dict(held)
         self._seen: dict[str, _Stamp] = {}
-        self._generation = 0
+        self._generation = generation
 
     def news(self) -> Iterator[Word]:
         """The words that changed since the last call and may be believed; `refused` tells of the others, by file."""
@@ -182,7 +186,7 @@ def _cards(body: list[cbor.Value]) -> frozenset[int]:
     cards = set()
     for row in body:
         match row:
-            case [int(number), int()]:
+            case [int(number), int()] if 0 < number < 10**CARD_NUMBER_DIGITS:
                 cards.add(number)
             case _:
                 raise BadDownlink(f"hotlist row {row!r} is not [card number, state]")

@@ -1,4 +1,7 @@
-"""Taking the server's words in: prices, hotlist, certificates and acknowledgements come into force here."""
+"""Taking the server's words in: prices, hotlist, certificates and acknowledgements come into force here.
+
+Prices and hotlist: kept in the tables, then in force, then APPLIED is journaled (firmware/kept_tables.py).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Mapping
 
 from firmware.books import Books
 from firmware.inbox import Certificates, Hotlist, Inbox, Tariffs
+from firmware.kept_tables import KeptTables
+from firmware.kept_words import KeptWord
 from firmware.logbook import Logbook
 from firmware.tap import Teller
 from firmware.wall_clock import WallClock
@@ -19,9 +24,12 @@ from onecard.tariff import FULL, Quote, Reason, Tariff, in_force
 class Intake:
     """What this terminal holds of the server's tables."""
 
-    def __init__(self, inbox: Inbox, journal: Journal, log: Logbook, books: Books, clock: WallClock) -> None:
+    def __init__(
+        self, inbox: Inbox, tables: KeptTables, journal: Journal, log: Logbook, *, books: Books, clock: WallClock
+    ) -> None:
         self.hotlist_at: int | None = None
         self._inbox = inbox
+        self._tables = tables
         self._journal = journal
         self._log = log
         self._books = books
@@ -40,17 +48,15 @@ class Intake:
         return self._inbox.refused
 
     def take(self, teller: Teller) -> None:
-        """Take in what is new; the first time, what was there before. Raises the journal's errors but `JournalFull`:
-        a table comes into force even where that can no longer be told."""
+        """Take in what is new; the first time, what was there before: the tables, then the inbox. Raises the journal's
+        errors but `JournalFull`: a table comes into force even where that can no longer be told."""
+        if not self._started:
+            self._restore(teller)
         for word in self._inbox.news():
             match word:
-                case Tariffs(header, tariffs):
-                    self._tariffs = tariffs
-                    self._applied(header)
-                case Hotlist(header, cards):
-                    teller.hotlist = cards
-                    self.hotlist_at = max(self.hotlist_at or 0, header.issued_at)
-                    self._applied(header)
+                case Tariffs() | Hotlist():
+                    self._tables.keep(word, self._clock.now().at)
+                    self._in_force(word, teller)
                 case Certificates(header, images):
                     for fault in self._books.memory.learn(images):
                         self._inbox.refuse(header, str(fault))
@@ -64,11 +70,28 @@ class Intake:
         now, tariff = self._clock.now(), self.tariff
         return tariff.quote(tier, film_class, tickets, now) if tariff else None
 
+    def _restore(self, teller: Teller) -> None:
+        for word in self._tables.in_force(self._books.applied):
+            newest = word.header.version >= self._books.applied.get(word.header.table, 0)
+            self._in_force(word, teller)
+            if isinstance(word, Hotlist) and newest:  # the server had nothing newer when it was heard last
+                self.hotlist_at = max(word.header.issued_at, self._tables.server_at)
+
+    def _in_force(self, word: KeptWord, teller: Teller) -> None:
+        match word:
+            case Tariffs(header, tariffs):
+                self._tariffs = tariffs
+            case Hotlist(header, cards):
+                teller.hotlist = cards
+                self.hotlist_at = max(self.hotlist_at or 0, header.issued_at)
+        self._applied(header)
+
     def _applied(self, header: Header) -> None:
         if self._inbox.is_fresh(header):
             self._write(Applied(at=self._clock.now().at, table=header.table, version=header.version))
 
     def _acknowledged(self, ack: Acknowledgement) -> None:
+        self._tables.heard(ack.generation, ack.server_at)
         if self._started:
             self._clock.heard(ack.server_at)
         else:

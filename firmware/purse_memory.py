@@ -8,23 +8,28 @@ Rules
 - A certificate is kept as the whole verified payload, the highest L wins (P-R17).
 - At most one sale is open, that is in doubt (P-R5).
 - What an intent leaves behind is unresolved until a durable record stands above it (P-R7).
+
+Bounds, unresolved intents, spending and the last L seen are rows (`purse_rows`), in memory as in a checkpoint.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from firmware.purse_rows import Body, PurseRows
 from onecard.identity import CardNumber
-from onecard.keys import KeyRing, Role
+from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
 from onecard.purse import certificate as certificates
+from onecard.purse import delivery
 from onecard.purse.bounds import Bound
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
-from onecard.purse.record import Identity, LoadReference, record_key
+from onecard.purse.record import Identity, LoadReference, sequence_byte
 from onecard.records import Ack, Intent, OutcomeRecord, Record
 
 
@@ -56,7 +61,27 @@ class OpenSale:
 SALES = frozenset({Purpose.SALE, Purpose.FREE})
 """Purposes whose acknowledged write is PAID; the others write null records, which are ACKED."""
 
-_Unresolved: TypeAlias = "dict[int, Identity]"
+_Unresolved: TypeAlias = "dict[int, Bound]"
+_BOUND = struct.Struct(">II")
+_UNRESOLVED = struct.Struct(">QII")
+
+
+def _unresolved_bodies(intents: _Unresolved) -> bytes:
+    return b"".join(_UNRESOLVED.pack(sequence, *record) for sequence, record in sorted(intents.items()))
+
+
+def _unresolved_intents(bodies: bytes) -> _Unresolved:
+    return {sequence: Bound(*record) for sequence, *record in _UNRESOLVED.iter_unpack(bodies)}
+
+
+BOUND: Body[Bound] = Body(_BOUND.size, lambda bound: _BOUND.pack(*bound), lambda raw: Bound(*_BOUND.unpack(raw)))
+"""Counter (4), debited (4)."""
+UNRESOLVED: Body[_Unresolved] = Body(_UNRESOLVED.size, _unresolved_bodies, _unresolved_intents)
+"""A body an intent, oldest first: its sequence (8), counter (4) and debited (4) of the record it would write."""
+AMOUNT: Body[int] = Body(8, lambda fen: fen.to_bytes(8, "big"), lambda raw: int.from_bytes(raw, "big"))
+"""Fen (8)."""
+LOAD: Body[int] = Body(4, lambda load: load.to_bytes(4, "big"), lambda raw: int.from_bytes(raw, "big"))
+"""L (4)."""
 
 
 @dataclass(slots=True)
@@ -66,11 +91,11 @@ class PurseMemory:
     terminal: int
     keys: KeyRing
     open_sale: OpenSale | None = None
-    _pending: dict[int, Intent] = field(default_factory=dict)
-    _bounds: dict[PurseName, Bound] = field(default_factory=dict)
-    _unresolved: dict[PurseName, _Unresolved] = field(default_factory=dict)
-    _spent: dict[PurseName, int] = field(default_factory=dict)
-    _on_card: dict[PurseName, int] = field(default_factory=dict)
+    pending: dict[int, Intent] = field(default_factory=dict)
+    known_bounds: PurseRows[Bound] = field(default_factory=lambda: PurseRows(BOUND))
+    known_unresolved: PurseRows[_Unresolved] = field(default_factory=lambda: PurseRows(UNRESOLVED))
+    known_spent: PurseRows[int] = field(default_factory=lambda: PurseRows(AMOUNT))
+    known_on_card: PurseRows[int] = field(default_factory=lambda: PurseRows(LOAD))
     _certificates: dict[PurseName, tuple[Certificate, bytes]] = field(default_factory=dict)
 
     def note(self, sequence: int, record: Record) -> None:
@@ -81,18 +106,13 @@ class PurseMemory:
             case OutcomeRecord():
                 self._note_outcome(record)
             case Ack():
-                self._spent.clear()
+                self.known_spent.clear()
             case _:
                 pass
 
     def unfinished(self) -> list[int]:
         """Sequences of null records that never got a final word: a start closes them as ABANDONED."""
-        return [sequence for sequence, intent in self._pending.items() if Purpose(intent.purpose) not in SALES]
-
-    @property
-    def oldest_unresolved(self) -> int | None:
-        """The lowest sequence of an intent of which it is not known whether it stands; None when all are known."""
-        return min((sequence for purse in self._unresolved.values() for sequence in purse), default=None)
+        return [sequence for sequence, intent in self.pending.items() if Purpose(intent.purpose) not in SALES]
 
     def lose_track(self) -> None:
         """Records are missing here: the final word on what is open may be among them, so none is given any more.
@@ -100,7 +120,7 @@ class PurseMemory:
         What may stand on a card stays unresolved.
         """
         self.open_sale = None
-        self._pending.clear()
+        self.pending.clear()
 
     def learn(self, images: Iterable[bytes]) -> list[BadCertificate]:
         """Keep each 96-byte certificate that is good and newer than the one held; return what was refused, and why."""
@@ -116,7 +136,7 @@ class PurseMemory:
         """Keep a verified certificate if its L is the highest seen for its purse."""
         name = PurseName(certificate.uid, certificate.purse)
         held = self._certificates.get(name)
-        if held is None or certificate.load_sequence > held[0].load_sequence:
+        if delivery.supersedes(certificate.load_sequence, None if held is None else held[0].load_sequence):
             self._certificates[name] = certificate, image
 
     def certificate(self, name: PurseName) -> tuple[Certificate, bytes] | None:
@@ -124,32 +144,37 @@ class PurseMemory:
         return self._certificates.get(name)
 
     def certificate_named(self, name: PurseName, reference: LoadReference) -> tuple[Certificate, bytes] | None:
-        """The certificate held, when a ring's `reference` can mean no other: L is given modulo 8, so the one held must
-        be less than 8 above the last L known to have been on the card (L begins at 1)."""
+        """The certificate held, when a ring's `reference` can mean no other."""
         held = self._certificates.get(name)
-        if held is None or held[0].load_sequence & 7 != reference.load_mod8:
+        if held is None or not delivery.names_only(reference, held[0].load_sequence, self._last_load(name)):
             return None
-        return held if held[0].load_sequence - self._on_card.get(name, 1) < 8 else None
+        return held
 
     def seen_on_card(self, name: PurseName, load_sequence: int) -> None:
         """The verified certificate in force on the card has this L; it never goes back."""
-        self._on_card[name] = max(self._on_card.get(name, 1), load_sequence)
+        if load_sequence > self._last_load(name):
+            self.known_on_card.put(name, load_sequence)
 
     def bounds(self, name: PurseName) -> list[Bound]:
         """Every lower bound known for a purse (P-R8)."""
-        found = [self._bounds[name]] if name in self._bounds else []
+        durable = self.known_bounds.get(name)
+        found = [] if durable is None else [durable]
         held = self._certificates.get(name)
         if held is not None:
             found.append(Bound(held[0].floor_counter, held[0].floor_debited))
         return found
 
     def unresolved(self, name: PurseName) -> set[Identity]:
-        """Own records of a purse of which it is not known whether they stand (P-R7)."""
-        return set(self._unresolved.get(name, {}).values())
+        """Own records of a purse whose names are taken (P-R7): it is not known whether they stand, or the server may
+        not know yet that they do not."""
+        return {
+            Identity(record.counter, record.debited, self.terminal, sequence_byte(sequence))
+            for sequence, record in self._open(name).items()
+        }
 
     def spent(self, name: PurseName) -> int:
         """Fen debited here from a purse since the last acknowledged sync (P-R22)."""
-        return self._spent.get(name, 0)
+        return self.known_spent.get(name) or 0
 
     def open_intent(self) -> OpenIntent:
         """The open sale as the planner wants it; there is one."""
@@ -159,14 +184,14 @@ class PurseMemory:
 
     def _note_intent(self, sequence: int, intent: Intent) -> None:
         name = PurseName(intent.uid, intent.purse)
-        self._pending[sequence] = intent
-        self._unresolved.setdefault(name, {})[sequence] = intent_record(intent, sequence, self.terminal).identity
+        self.pending[sequence] = intent
+        self.known_unresolved.put(name, self._open(name) | {sequence: Bound(intent.counter, intent.debited)})
         if Purpose(intent.purpose) in SALES:
             assert self.open_sale is None, "one sale is in doubt at a time (P-R5)"
             self.open_sale = OpenSale(sequence, intent)
 
     def _note_outcome(self, record: OutcomeRecord) -> None:
-        intent = self._pending.pop(record.intent, None)
+        intent = self.pending.pop(record.intent, None)
         if intent is None:
             return  # the outcome of an ISSUE, or of an intent that was forgotten after its acknowledgement
         name = PurseName(intent.uid, intent.purse)
@@ -176,18 +201,19 @@ class PurseMemory:
             case Outcome.PAID | Outcome.ACKED:
                 self.seen_on_card(name, intent.load_sequence)
                 self._raise(name, Bound(intent.counter, intent.debited))
-                self._spent[name] = self._spent.get(name, 0) + intent.amount
-            case Outcome.UNSENT:
-                del self._unresolved[name][record.intent]
-            case Outcome.ABANDONED:
-                pass  # it may stand: unresolved until something durable stands above it
+                self.known_spent.put(name, self.spent(name) + intent.amount)
+            case Outcome.UNSENT | Outcome.ABANDONED:
+                pass  # its name stays taken until something durable stands above it: the server may know the intent
+                # and not yet the word (P-R7)
 
     def _raise(self, name: PurseName, bound: Bound) -> None:
-        self._bounds[name] = max(self._bounds.get(name, bound), bound)
-        left = {s: i for s, i in self._unresolved.get(name, {}).items() if i.counter > bound.counter}
-        self._unresolved[name] = left
+        self.known_bounds.put(name, max(self.known_bounds.get(name) or bound, bound))
+        left = {s: r for s, r in self._open(name).items() if r.counter > bound.counter}
+        self.known_unresolved.put(name, left or None)
 
+    def _open(self, name: PurseName) -> _Unresolved:
+        return self.known_unresolved.get(name) or {}
 
-def record_keys(keys: KeyRing, uid: bytes) -> list[bytes]:
-    """The card's record MAC keys, current version first, then the previous (P-R27)."""
-    return [record_key(master, uid) for _, master in keys.newest_first(Role.DEBIT_MAC)]
+    def _last_load(self, name: PurseName) -> int:
+        """The highest L known to have been on the card; it begins at 1."""
+        return self.known_on_card.get(name) or 1

@@ -41,6 +41,7 @@ class Surroundings:
     clock_trusted: bool
     keypad_lost: bool
     refused_files: Sequence[str]
+    tables_lacking: bool
     alarm: str
 
 
@@ -252,6 +253,8 @@ class _Screen:
         second.append(Phrase.STATUS_ROOM.say(language, percent=around.room_percent))
         if not around.clock_trusted:
             second.append(Phrase.STATUS_CLOCK.say(language))
+        if around.tables_lacking:
+            second.append(Phrase.STATUS_TABLES_LACKING.say(language))
         if around.refused_files:
             second.append(Phrase.STATUS_REFUSED_FILE.say(language, name=around.refused_files[0]))
         self._add(Role.STATUS, " · ".join(first))

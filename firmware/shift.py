@@ -6,7 +6,7 @@ shift during which it ended; a doubt is settled before a shift can close, so tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from firmware.logbook import CLOSED_SHOP, Shop
 from firmware.purse_memory import SALES
@@ -27,38 +27,34 @@ class Totals:
     declined_count: int = 0
 
 
+@dataclass(slots=True)
 class ShiftBook:
-    """The newest shift of a journal."""
+    """The newest shift of a journal: its number, open or closed, 0 before the first; who is signed on; its totals; the
+    amount in fen of each sale that has no final word, by its intent's sequence."""
 
-    def __init__(self) -> None:
-        self.shop = CLOSED_SHOP
-        self.totals = Totals()
-        self._number = 0
-        self._pending: dict[int, int] = {}
+    number: int = 0
+    shop: Shop = CLOSED_SHOP
+    totals: Totals = Totals()
+    pending: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Whether somebody is signed on."""
         return self.shop != CLOSED_SHOP
 
-    @property
-    def number(self) -> int:
-        """The number of the newest shift, open or closed; 0 before the first."""
-        return self._number
-
     def note(self, sequence: int, record: Record) -> None:
         """Take in one journal record, in journal order."""
         match record:
             case Shift(opened=1):
-                self._number = record.shift
+                self.number = record.shift
                 self.shop = Shop(record.shift, DayNumber(record.business_day), CardNumber(record.operator))
                 self.totals = Totals()
             case Shift():
                 self.shop = CLOSED_SHOP
             case Intent() if Purpose(record.purpose) in SALES:
-                self._pending[sequence] = record.amount
-            case OutcomeRecord() if record.intent in self._pending:
-                self._count(Outcome(record.outcome), self._pending.pop(record.intent))
+                self.pending[sequence] = record.amount
+            case OutcomeRecord() if record.intent in self.pending:
+                self._count(Outcome(record.outcome), self.pending.pop(record.intent))
             case Decline() if self.is_open:
                 self.totals = replace(self.totals, declined_count=self.totals.declined_count + 1)
             case _:
@@ -68,7 +64,7 @@ class ShiftBook:
         """The record that opens the next shift; its business day is fixed here."""
         assert not self.is_open
         day = day_number(business_day(now, cut_off_hour))
-        return _record(self._number + 1, day, operator, now, Totals(), opened=1)
+        return _record(self.number + 1, day, operator, now, Totals(), opened=1)
 
     def closing(self, now: Instant) -> Shift:
         """The record that closes the open shift with its totals."""

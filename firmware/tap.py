@@ -17,11 +17,13 @@ from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
+from hardware.cards.port import TamperedCard
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
+from hardware.sam.port import Sam
 from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
-from onecard.purse import plan
+from onecard.purse import delivery, plan, spending
 from onecard.purse.certificate import Certificate, Flags
 from onecard.purse.ring import ring_bytes
 from onecard.records import Decline
@@ -43,13 +45,15 @@ class TapLimits:
 class Teller:
     """Debits cards on one reader for one terminal."""
 
-    def __init__(self, reader: Reader, log: Logbook, terminal: int, hotlist: Container[int], limits: TapLimits) -> None:
+    def __init__(
+        self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: Container[int], limits: TapLimits
+    ) -> None:
         """`hotlist` holds card numbers to refuse; a new one is put in its place when it changes."""
         self.hotlist = hotlist
-        self._sight = Sight(reader, log.memory)
+        self._sight = Sight(reader, log.memory, sam)
         self._log = log
         self._limits = limits
-        self._writer = CardWriter(log, terminal)
+        self._writer = CardWriter(log, terminal, sam)
 
     def tap(self, price: Price, purse: int = 0) -> TapResult:
         """One presentation for a sale. While a sale is in doubt, the same card settles it and any other card abandons
@@ -147,7 +151,10 @@ class Teller:
             case plan.Behind():
                 return self._decline(DeclineReason.CARD_BEHIND, shown, amount)
             case plan.Rewrite(write):
-                landed = self._writer.rewrite(shown, write, intent)
+                again = self._while_it_lies(shown, lambda: self._rewrite(shown, write, intent))
+                if not isinstance(again, Landed):
+                    return again
+                landed = again
             case plan.SealOpen():
                 sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
@@ -157,6 +164,26 @@ class Teller:
             return InDoubt(uid, amount)
         balance = Fen(sale.intent.loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
+
+    def _rewrite(
+        self, shown: Presentation, write: plan.Write, intent: plan.OpenIntent
+    ) -> Landed | Declined | Abandoned:
+        """The record in doubt again; on a card of one commit with the certificate that it left behind."""
+        if not shown.card.atomic or shown.newest.identity == intent.record.identity:
+            return self._writer.rewrite(shown, write, intent)
+        sale, known = self._log.memory.open_sale, self._sight.read_certificate(shown)
+        assert sale is not None
+        if isinstance(known, Refused):
+            return self._decline(known.reason, shown)
+        along = delivery.steps_before_rewrite(
+            in_force=known.in_force.certificate.load_sequence,
+            load_sequence=sale.intent.load_sequence,
+            held=known.best.load_sequence,
+        )
+        if along is None:
+            self.abandon()
+            return Abandoned(shown.card.uid, Fen(sale.intent.amount))
+        return self._writer.rewrite(shown, write, intent, along, known.best_image)
 
     def _seal(self, shown: Presentation) -> Landed | Declined:
         if self._worn_out(shown):
@@ -198,18 +225,22 @@ class Teller:
         return DeclineReason.EXPIRED if today > certificate.expiry else None
 
     def _money_refusal(self, shown: Presentation, best: Certificate, amount: Fen) -> DeclineReason | None:
-        if shown.newest.debited > best.loaded:
-            return DeclineReason.NEEDS_UPDATE
-        if shown.newest.debited + amount > best.loaded:
-            return DeclineReason.SHORT_OF_MONEY
-        if self._log.memory.spent(shown.name) + amount > self._limits.card_cap:
-            return DeclineReason.OFFLINE_CAP
-        return DeclineReason.WORN_OUT if self._worn_out(shown, amount) else None
+        reason = spending.refusal(
+            loaded=best.loaded,
+            debited=shown.newest.debited,
+            amount=amount,
+            spent=self._log.memory.spent(shown.name),
+            card_cap=self._limits.card_cap,
+        )
+        if reason is None and self._worn_out(shown, amount):
+            return DeclineReason.WORN_OUT
+        return reason
 
     def _worn_out(self, shown: Presentation, amount: Fen = _NOTHING) -> bool:
         """Whether the card has no place left for a delivery and a debit, or takes no writes at all."""
         unresolved = self._log.memory.unresolved(shown.name)
-        return plan.worn_out(shown.ring, amount, records=2) or plan.silent_card(shown.ring, unresolved)
+        limit = shown.card.family.limits.debited
+        return plan.worn_out(shown.ring, amount, 2, limit) or plan.silent_card(shown.ring, unresolved)
 
     def _while_it_lies(self, shown: Presentation, step: Callable[[], _Result]) -> _Result | Declined:
         """A card that leaves while it is only being read is declined: writes report as values, and never raise."""
@@ -219,6 +250,8 @@ class Teller:
             return self._decline(DeclineReason.CARD_MOVED, shown)
         except WrongKey:
             return self._decline(DeclineReason.FOREIGN_CARD, shown)
+        except TamperedCard:
+            return self._decline(DeclineReason.TAMPERED, shown)
 
     def _not_shown(self, seen: NoCard | Refused) -> NoCard | Declined:
         return seen if isinstance(seen, NoCard) else self._decline(seen.reason, seen.shown)

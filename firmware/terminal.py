@@ -50,7 +50,7 @@ class Terminal:
         self._notifier = notifier
         self._watchdog_seconds = watchdog_seconds
         self._say = say
-        self._upkeep = Upkeep(station.journal, station.log, station.books)
+        self._upkeep = Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=station.shelf)
         self._line = LineStatus()
         self._told: set[str] = set()
         self._chores_at = float("-inf")
@@ -93,11 +93,13 @@ class Terminal:
             self._notifier.alive()
 
     def close(self) -> None:
-        """Let go of everything, the journal first: its last records are made durable."""
+        """Let go of everything, the journal first: its last records are made durable, a checkpoint tells of them."""
         try:
-            self._station.journal.close()
+            self._guarded(self._upkeep.checkpoint)
+            if self._upkeep.trouble:
+                self._tell(self._upkeep.trouble)
+            self._station.close()
         finally:
-            self._station.reader.close()
             self._display.show(stopped_frame(self._language))
 
     def _chores(self) -> None:
@@ -108,8 +110,14 @@ class Terminal:
         self._line = read_line_status(station.config.data / "outbox" / "status")
         for name, why in station.intake.refused.items():
             self._tell(f"inbox/{name} is not believed: {why}")
+        for name, why in station.shelf.refused.items():
+            self._tell(f"checkpoints/{name} is not believed: {why}")
+        if self._upkeep.trouble:
+            self._tell(self._upkeep.trouble)
         for fault in station.journal.faults:
             self._tell(f"journal: {fault}")
+        for fault in station.tables.faults:
+            self._tell(f"tables: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
@@ -161,5 +169,6 @@ class Terminal:
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,
             keypad_lost=not self._keypad.connected,
             refused_files=sorted(station.intake.refused),
+            tables_lacking=station.tables.lacking,
             alarm=self._line.alarm,
         )

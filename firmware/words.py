@@ -95,6 +95,7 @@ class Phrase(Enum):
     STATUS_NO_HOTLIST = Text("无黑名单", "no hotlist")
     STATUS_ROOM = Text("余量 {percent}%", "room {percent}%")
     STATUS_REFUSED_FILE = Text("下行文件有误: {name}", "bad file: {name}")
+    STATUS_TABLES_LACKING = Text("下行表未存盘", "tables not kept")
     STATUS_WARN = Text("请尽快上传", "upload soon")
     STATUS_CLOCK = Text("时钟不可信", "clock not trusted")
     MINUTES = Text("{count} 分", "{count} min")
@@ -160,6 +161,9 @@ REFUSALS: Mapping[DeclineReason, Refusal] = {
     ),
     DeclineReason.OUT_OF_SERVICE: Refusal(
         Text("终端暂停服务", "This terminal is out of service"), Text("请用另一台终端", "Use another terminal")
+    ),
+    DeclineReason.TAMPERED: Refusal(
+        Text("卡内数据自相矛盾", "The card contradicts itself"), Text("请到服务台核查", "Take it to the desk")
     ),
 }
 

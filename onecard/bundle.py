@@ -9,6 +9,8 @@ envelope's payload is the sealing of the strict CBOR array
   the next;
 - `previous tag` and `last tag` are the journal's chain tags before the first and at the last record (8 bytes each),
   so that the server can walk the chain again and knows the exact head it acknowledges;
+- one whole record behind lost ones travels alone, with a previous tag of eight zero bytes: the tag that leads to it is
+  lost too (`unproved`);
 - `have` lists [table, version] of the downlink tables held, tables rising; `status` is the heartbeat, a flat list of
   numbers by place (`Status`); later places may be added. Neither is bounded: a wild clock must not cost the records.
 
@@ -31,6 +33,8 @@ from onecard.keys import sign
 from onecard.records import BadRecord, Boot, RecordKind, decode_record
 
 TAG_SIZE = 8
+NO_TAG = bytes(TAG_SIZE)
+"""The previous tag where it is lost, and both tags of a heartbeat from an empty journal."""
 _SCHEMA = 1
 _PURPOSE = "bundle"
 _STATUS_MAX = 64
@@ -74,6 +78,11 @@ class Run:
     def last_sequence(self) -> int:
         """The sequence of the last record; first − 1 when there is none."""
         return self.first_sequence + len(self.entries) - 1
+
+    @property
+    def unproved(self) -> bool:
+        """Whether it is the record behind lost ones, which no tag leads to; its own, `last_tag`, is only stated."""
+        return len(self.entries) == 1 and self.previous_tag == NO_TAG
 
     def named(self) -> Iterator[tuple[RecordName, int, bytes]]:
         """Each record's name, kind and payload. A BOOT that cannot be read leaves the epoch as it was."""

@@ -6,11 +6,14 @@ strict CBOR `[1, token, Ed25519 public, X25519 public, software]`.
 
 The answer is an envelope of the server over the sealed body; TLS vouches for the server this one time, and the
 server's signing keys come inside. The sealed body is `[1, number, site code, site name, [[role, version, key], …]]`,
-sealed to the terminal's X25519 key. Roles: ISSUER, SERVER_SIGN and SERVER_SEAL public keys; DEBIT_MAC and
-CLASSIC_READ_WRITE secrets; CHAIN, this terminal's own journal chain key. None of them can raise *loaded* (I-10).
+sealed to the terminal's X25519 key. Roles: ISSUER, SERVER_SIGN and SERVER_SEAL public keys; DEBIT_MAC,
+CLASSIC_READ_WRITE and DESFIRE_DEBIT secrets; CHAIN, this terminal's own journal chain key. None of them can raise
+*loaded* (I-10).
 
-On the terminal the answer is kept as an `Identity` file (facts and public keys, which the sync daemon reads) and a
-key file (the secrets, which only the firmware reads), both in the strict CBOR of `[1, …]` given below.
+On the terminal the answer is kept as an `Identity` file (facts and public keys, which the sync daemon reads) in the
+strict CBOR of `[1, …]` given below, and with the secrets as a key file, which only the firmware reads: the same sealed
+to the terminal's own X25519 key and bound to its board, so that neither the file alone nor a copy of the whole storage
+on another board opens anything.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from onecard.keys import KeyRing, Role, sign
 PUBLIC_ROLES = frozenset({Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL})
 _SCHEMA = 1
 _PURPOSE = "enrolment"
+_KEPT = "card keys"
 _SIZES: dict[int, int] = {
     Role.DEBIT_MAC: 16,
     Role.CLASSIC_READ_WRITE: 16,
@@ -35,6 +39,7 @@ _SIZES: dict[int, int] = {
     Role.SERVER_SIGN: 32,
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
+    Role.DESFIRE_DEBIT: 16,
 }
 """Bytes of a key by role."""
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)
@@ -109,6 +114,21 @@ def encode_identity(identity: Identity) -> bytes:
     """`[1, number, site code, site name, [[role, version, key], …]]`, keys sorted by role and version."""
     rows: list[cbor.Value] = [[int(role), version, key] for (role, version), key in sorted(identity.keys.held.items())]
     return cbor.encode([_SCHEMA, identity.number, identity.site_code, identity.site_name, rows])
+
+
+def seal_keys(identity: Identity, sealing_public: bytes, board: bytes) -> bytes:
+    """The key file: the identity with its secrets, sealed to the terminal's 32-byte X25519 key. `board` is what tells
+    this machine from others, its serial number, or nothing where it has none."""
+    return sealing.seal(encode_identity(identity), sealing_public, _KEPT, board)
+
+
+def open_keys(raw: bytes, sealing_private: bytes, board: bytes, what: str) -> Identity:
+    """The identity in a key file; `what` names the file in errors. Raises `BadEnrolment`."""
+    try:
+        opened = sealing.unseal(raw, sealing_private, _KEPT, board)
+    except sealing.BadSeal:
+        raise BadEnrolment(what, "it does not open: damaged, or made on another board, or for another key") from None
+    return decode_identity(opened, what)
 
 
 def decode_identity(raw: bytes, what: str) -> Identity:

@@ -41,6 +41,8 @@ class Role(IntEnum):
     SERVER_SIGN = 5  # Ed25519: acknowledgements and downlinks
     SERVER_SEAL = 6  # X25519: bundles are sealed to it
     CHAIN = 7  # 32 bytes: master of the terminals' journal chain keys
+    DESFIRE_DEBIT = 8  # AES-128 master: key 1 of a purse's application; terminals hold it
+    DESFIRE_PERSONALISE = 9  # AES-128 master: a DESFire's other keys; the key process only
 
 
 class UnknownKey(OnecardError):

@@ -94,6 +94,7 @@ class DeclineReason(IntEnum):
     WORN_OUT = 13
     NO_PRICE = 14
     OUT_OF_SERVICE = 15
+    TAMPERED = 16
 
 
 @unique

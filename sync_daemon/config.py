@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecard.durable_file import read_file
 from onecard.strict_toml import BadConfig, Section, parse
-from sync_daemon.durable_file import read_file
 from sync_daemon.pace import Pace
 from sync_daemon.uplink import BadUrl, check_url
 

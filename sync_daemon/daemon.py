@@ -17,11 +17,11 @@ from typing import Any, assert_never
 
 from onecard.bundle import Run, pack
 from onecard.downlink import Header
+from onecard.durable_file import PUBLIC, NotKept, make_directory, read_file
 from onecard.enrolment import Identity, decode_identity
 from onecard.envelope import KeyId, terminal_key_id
 from onecard.errors import OnecardError
 from onecard.keys import Role
-from sync_daemon.durable_file import PUBLIC, NotKept, make_directory, read_file
 from sync_daemon.inbox import Inbox
 from sync_daemon.own_journal import OwnJournal, recorded_at
 from sync_daemon.pace import Pace
@@ -142,7 +142,8 @@ class Daemon:
             self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
             self._trouble(offer, str(error), self.status.alarm)
             return
-        note = self._machine.conclude(self._monotonic(), run.last_sequence)
+        over_hole = run.first_sequence > offer.first
+        note = self._machine.conclude(self._monotonic(), run.last_sequence, over_hole=over_hole)
         if alarm or note:
             self._trouble(offer, alarm or (note.text if note else ""), alarm)
             return

@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from onecard.durable_file import PUBLIC, SECRET, make_directory, read_file, replace_file
 from onecard.enrolment import (
     BadEnrolment,
     Identity,
@@ -25,14 +26,22 @@ from onecard.enrolment import (
     encode_identity,
     open_answer,
     pack_request,
+    seal_keys,
 )
 from onecard.envelope import Domain, open_envelope, verify
 from onecard.errors import OnecardError
 from onecard.keys import Role
-from sync_daemon.durable_file import PUBLIC, SECRET, make_directory, read_file, replace_file
 
 _KEY_SIZE = 32
-_NEEDED = (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CHAIN)
+_NEEDED = (
+    Role.ISSUER,
+    Role.SERVER_SIGN,
+    Role.SERVER_SEAL,
+    Role.DEBIT_MAC,
+    Role.CLASSIC_READ_WRITE,
+    Role.CHAIN,
+    Role.DESFIRE_DEBIT,
+)
 
 
 class AlreadyEnrolled(OnecardError):
@@ -48,10 +57,16 @@ class AlreadyEnrolled(OnecardError):
 
 
 def enrol(
-    data: Path, token: str, software: str, post: Callable[[bytes], bytes], random: Callable[[int], bytes]
+    data: Path,
+    token: str,
+    software: str,
+    post: Callable[[bytes], bytes],
+    random: Callable[[int], bytes],
+    *,
+    board: bytes,
 ) -> Identity:
     """Enrols the terminal whose data directory is `data`; `post` carries the request to the server, `random(n)` gives
-    n random bytes.
+    n random bytes, `board` is the serial number that its key file is bound to.
 
     Raises `AlreadyEnrolled`, `BadEnrolment`, `BadSeal`, `BadEnvelope`, `BadSignature`, `UnknownKey`, `NotKept`, and
     what `post` raises.
@@ -62,14 +77,15 @@ def enrol(
     make_directory(data)
     signing_key = _own_key(data / "sign.key", random)
     sealing_key = _own_key(data / "seal.key", random)
+    sealing_public = X25519PrivateKey.from_private_bytes(sealing_key).public_key().public_bytes_raw()
     request = Request(
         token=token,
         signing_public=Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw(),
-        sealing_public=X25519PrivateKey.from_private_bytes(sealing_key).public_key().public_bytes_raw(),
+        sealing_public=sealing_public,
         software=software,
     )
     identity = _believed(post(pack_request(request, signing_key)), sealing_key)
-    replace_file(data / "card.keys", encode_identity(identity), SECRET)
+    replace_file(data / "card.keys", seal_keys(identity, sealing_public, board), SECRET)
     replace_file(identity_file, encode_identity(identity.public()), PUBLIC)
     return identity
 

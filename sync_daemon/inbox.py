@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from onecard.downlink import Acknowledgement, Header, open_acknowledgement, open_downlink
+from onecard.durable_file import make_directory, read_file, replace_file
 from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
 from onecard.inbox_names import ACKNOWLEDGEMENT, CHUNK_TABLES, SNAPSHOT_TABLES, chunk_name, is_chunk, table_name
 from onecard.keys import KeyRing
-from sync_daemon.durable_file import make_directory, read_file, replace_file
 from sync_daemon.standing import Standing
 
 _CURE = "give the daemon's user the right to read it"

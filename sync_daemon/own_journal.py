@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecard.bundle import TAG_SIZE, Run
+from onecard.bundle import NO_TAG, Run
 from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
 from onecard.journal import DurableMark, Entry, JournalDamage, JournalReader, Missing, NoJournal
@@ -25,7 +25,6 @@ from onecard.records import BadRecord, decode_record
 from sync_daemon.protocol import Offer
 
 _ENTRY_OVERHEAD = 5  # kind, and the head of a payload of at most 4096 bytes
-_NO_TAG = bytes(TAG_SIZE)
 
 
 class JournalOfAnother(OnecardError):
@@ -95,12 +94,13 @@ class OwnJournal:
     def cut(self, offer: Offer) -> Run:
         """The run of an offer, its status left empty; without records when there are none to offer.
 
-        Over records that are lost, and told by a GAP record, it goes on behind them. Other damage is raised only when
-        nothing before it is left to send. Raises `JournalError`.
+        Over records that are lost, and told by a GAP record, it goes on behind them, the first one there alone when no
+        tag leads to it (`Run.unproved`). Other damage is raised only when nothing before it is left to send. Raises
+        `JournalError`.
         """
         mark = self.mark()
         if mark is None:
-            return Run(self._terminal, offer.first, 0, _NO_TAG, (), _NO_TAG, offer.have, ())
+            return Run(self._terminal, offer.first, 0, NO_TAG, (), NO_TAG, offer.have, ())
         if not offer.backlog:
             sequence, epoch, tag = mark.name.sequence, mark.name.epoch, mark.tag
             return Run(self._terminal, sequence + 1, epoch, tag, (), tag, offer.have, ())
@@ -144,6 +144,8 @@ class OwnJournal:
             taken.append(entry)
             size += len(entry.payload) + _ENTRY_OVERHEAD
             walk.next, walk.tag_before = entry.name.sequence + 1, entry.tag
+            if tag_before == NO_TAG:
+                break
         if not taken:
             raise self._lost[0].damage
         self._walk = walk if not self._lost else None  # over a hole each run begins anew
@@ -166,9 +168,10 @@ class OwnJournal:
             found = entry.name.sequence
             if found >= first and found in heads:
                 tag, first = heads[found], found
-            if found == first and tag is not None:
-                return _Walk(itertools.chain([entry], entries), first, tag, mark.name.sequence)
-            tag, first = entry.tag, found + 1  # the one before, or one behind a hole, which no tag proves
+            if found >= first:
+                proof = tag if tag is not None and found == first else NO_TAG
+                return _Walk(itertools.chain([entry], entries), found, proof, mark.name.sequence)
+            tag, first = entry.tag, found + 1
         return _Walk(entries, first, tag or before_oldest, mark.name.sequence)
 
     def _beginning(self) -> tuple[int, bytes]:

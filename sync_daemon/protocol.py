@@ -11,6 +11,8 @@ Rules
 - One bundle is in flight at most. A reply that comes late or twice is weighed like any other and changes nothing.
 - What the server says counts only from the moment the caller has kept it durably (`kept`).
 - An answer that leaves the server where it was, though records were offered, is a failure: it is not asked in a loop.
+- Records that are lost here hold up none behind them: offers go on behind the hole, to the end of the journal, for the
+  GAP record that lets the server pass over it. When it does not, round again, one bundle at each retry.
 - After a foreign head (see `standing`) offers go on, through the whole journal and round again, one at each retry:
   the server's quarantine is where the evidence belongs.
 """
@@ -153,7 +155,8 @@ class SyncMachine:
         self._records_limit = RECORDS_LIMIT
         self._offer: Offer | None = None
         self._offered_from = standing
-        self._roamed_to = 0  # last record offered since a foreign head was seen, 0 when none was
+        self._roamed_to = 0  # last record offered since a foreign head or a hole was met, 0 when none was
+        self._hole_stays = False  # all behind a hole was offered and the server did not pass over it
         self._foreign = False
         self._fresh_tables = False
         self._words: deque[_Word | Note] = deque()
@@ -229,8 +232,9 @@ class SyncMachine:
             case _:
                 assert_never(keep.word)
 
-    def conclude(self, now: float, last_sent: int) -> Note | None:
-        """The answer is dealt with; `last_sent` is the last record that was in the bundle (first − 1 for a heartbeat).
+    def conclude(self, now: float, last_sent: int, *, over_hole: bool = False) -> Note | None:
+        """The answer is dealt with; `last_sent` is the last record that was in the bundle (first − 1 for a heartbeat),
+        `over_hole` whether it began behind the first one offered, because that is lost.
 
         Says what is wrong when the server did not take the records.
         """
@@ -243,17 +247,22 @@ class SyncMachine:
             self._roamed_to = last_sent
             self.failed(now)
             return None
-        self._roamed_to = 0
+        roams, self._roamed_to = over_hole or self._roamed_to > 0, 0
         if sent and after.received == before.received:
+            if roams:
+                self._roamed_to = last_sent
+                if last_sent < offer.last and not self._hole_stays:
+                    self._answered(now)
+                    return None
+                self._hole_stays = True
             self.failed(now)
             return Note(
                 f"the server answered and does not acknowledge records {offer.first} to {last_sent}; they are kept "
                 "and offered again"
             )
-        self._failures = 0
+        self._hole_stays = self._hole_stays and after.received == before.received
         more = self._fresh_tables or after.received < offer.last  # to tell, or to send
-        self._due_at = now if more else now + self._pace.heartbeat_seconds
-        self._move(Event.ANSWERED)
+        self._answered(now if more else now + self._pace.heartbeat_seconds)
         return None
 
     def failed(self, now: float, *, too_large: bool = False) -> None:
@@ -266,6 +275,10 @@ class SyncMachine:
             self._failures += 1
             self._due_at = now + self._pace.retry_seconds(self._failures, self._random())
         self._move(Event.FAILED)
+
+    def _answered(self, due_at: float) -> None:
+        self._failures, self._due_at = 0, due_at
+        self._move(Event.ANSWERED)
 
     def _watch(self, now: float, durable: int) -> None:
         if durable == self._durable:

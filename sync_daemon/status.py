@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync_daemon.durable_file import replace_file
+from onecard.durable_file import replace_file
 
 
 @dataclass(frozen=True, slots=True)

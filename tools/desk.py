@@ -12,6 +12,7 @@ from firmware.boot import start
 from firmware.desk.config import load_desk_config
 from firmware.desk.link import SignedLink
 from firmware.desk.service import make_desk, run
+from hardware.board.serial_number import serial_number
 from sync_daemon.service import Stopped, StopSignal
 from sync_daemon.uplink import Uplink
 
@@ -38,7 +39,7 @@ def run_desk(file: Path) -> None:
     """
     config = load_desk_config(file)
     stop = StopSignal()
-    station = start(config.as_terminal())
+    station = start(config.as_terminal(), board=serial_number())
     uplink = Uplink(config.url, config.ca)
     link = SignedLink(
         station.identity,

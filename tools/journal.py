@@ -18,6 +18,9 @@ from onecard.journal import Entry, JournalReader, Missing
 from onecard.journal.check import Report, check_journal
 from onecard.journal.export import export_lines, verify_export
 from onecard.journal.frame import CHAIN_KEY_SIZE
+from onecard.journal.mutable_journal import tables_key
+from onecard.journal.mutable_replay import read_tables
+from onecard.journal.mutable_state import Fields, decode_document
 from onecard.journal.table import entry_document
 from onecard.records import BadRecord, RecordKind
 
@@ -104,6 +107,7 @@ def check(directory: Path, chain_key: bytes | None, as_json: bool) -> None:
 @click.option("--first", type=click.IntRange(min=1), default=1, show_default=True, help="Begin at this sequence.")
 @click.option("--last", type=click.IntRange(min=1), help="End at this sequence.")
 @click.option("--all", "everything", is_flag=True, help="Also the newest records that a power cut could still take.")
+@click.option("--tables", is_flag=True, help="DIR is a terminal's `tables`: list the documents kept there instead.")
 def list_records(
     directory: Path,
     *,
@@ -113,11 +117,17 @@ def list_records(
     first: int,
     last: int | None,
     everything: bool,
+    tables: bool,
 ) -> None:
     """List the records of the journal in DIR, oldest first.
 
     Each has a name for ever: terminal/epoch/sequence. Exit code 1 if damage is met; the records before it are listed.
     """
+    if tables:
+        for table, number, document in _documents(directory, chain_key):
+            line = json.dumps({"table": table, "id": number, "document": document}, ensure_ascii=False)
+            click.echo(line if as_json else f"{table:<8} {number:>4} {json.dumps(document, ensure_ascii=False)}")
+        return
     reader = JournalReader(directory, chain_key)
     entries = reader.all_entries(first) if everything else reader.entries(first)
     wanted = {RecordKind[kind] for kind in kinds}
@@ -212,6 +222,13 @@ def _bar(words: str) -> Iterator[Callable[[int, int], None]]:
             progress.update(task, advance=1, total=total or None)
 
         yield told
+
+
+def _documents(directory: Path, chain_key: bytes | None) -> Iterator[tuple[str, int, Fields]]:
+    state = read_tables(directory, None if chain_key is None else tables_key(chain_key))
+    for table in state.names():
+        for number, raw in sorted(state.documents(table).items()):
+            yield table, number, decode_document(raw)
 
 
 def _fields(entry: Entry) -> dict[str, Any]:

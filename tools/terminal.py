@@ -13,6 +13,7 @@ import click
 from firmware.boot import start
 from firmware.config import load_config
 from firmware.terminal import Terminal
+from hardware.board.serial_number import serial_number
 from hardware.display.spool import SpoolDisplay
 from hardware.keypad.line import LineKeypad
 from onecard.notify import watchdog_seconds
@@ -47,7 +48,9 @@ def enrol_terminal(url: str, authority: Path, token: str, data: Path) -> None:
     """
     uplink = Uplink(url, authority)
     software = importlib.metadata.version("onecard")
-    identity = enrol(data, token, software, lambda body: uplink.post("/enrol/v1", body), os.urandom)
+    identity = enrol(
+        data, token, software, lambda body: uplink.post("/enrol/v1", body), os.urandom, board=serial_number()
+    )
     click.echo(f"enrolled as terminal {identity.number} of site {identity.site_code} {identity.site_name}")
 
 
@@ -68,7 +71,7 @@ def run_terminal(file: Path) -> None:
     mains fail, has every record flushed at once, and after each turn from then on.
     """
     config = load_config(file)
-    station = start(config)
+    station = start(config, board=serial_number())
     terminal = Terminal(
         station,
         LineKeypad(config.keypad_device),

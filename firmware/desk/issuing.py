@@ -20,7 +20,6 @@ from firmware.card_sight import Presentation, Refused, Sight
 from firmware.desk.book import IssueBook
 from firmware.desk.sight import Lying, Unsteady, look
 from firmware.logbook import Logbook
-from firmware.purse_memory import record_keys
 from firmware.results import Declined, NoCard, Shown
 from firmware.tap import Teller
 from hardware.cards.personalisation import (
@@ -35,6 +34,7 @@ from hardware.cards.personalisation import (
 )
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.reader import AccessDenied, CardGone, Reader, Target, WrongKey
+from hardware.sam.port import Sam
 from onecard import desk
 from onecard.desk import (
     Accepted,
@@ -87,6 +87,7 @@ class Desk:
         self,
         reader: Reader,
         teller: Teller,
+        sam: Sam,
         log: Logbook,
         issues: IssueBook,
         *,
@@ -97,13 +98,14 @@ class Desk:
         """`sealing_private` is the station's 32-byte X25519 key; `say` is told each new line for the clerk."""
         self._reader = reader
         self._teller = teller
+        self._sam = sam
         self._log = log
         self._issues = issues
         self._sealing_private = sealing_private
         self._link = link
         self._say_line = say
         self._said = ""
-        self._sight = Sight(reader, log.memory)
+        self._sight = Sight(reader, log.memory, sam)
         self._order: Order | None = None
         self._report: JobDone | JobFailed | None = None
         self._refused_uid = b""
@@ -203,9 +205,8 @@ class Desk:
     def _open_script(self, sealed: bytes, uid: bytes) -> CardScript:
         """The script, its certificate and ring proved with the station's own keys before anything is written."""
         script = desk.open_script(sealed, self._sealing_private, uid)
-        keys = self._log.memory.keys
-        open_certificate(script.certificate, keys, uid, script.purse)
-        ring = read_ring(_ring_images(script), record_keys(keys, uid), script.purse)
+        open_certificate(script.certificate, self._log.memory.keys, uid, script.purse)
+        ring = read_ring(_ring_images(script), lambda image: self._sam.record(image, uid, script.purse))
         if len(ring.readable) != 3:
             raise BadDeskMessage(f"the first ring for card {uid.hex()} does not verify")
         return script

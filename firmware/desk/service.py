@@ -22,7 +22,14 @@ def make_desk(station: Station, link: DeskLink, sealing_private: bytes, say: Cal
     for entry in station.journal.entries(missing=lambda _: None):
         issues.note(entry.name.sequence, decode_record(entry.kind, entry.payload))
     return Desk(
-        station.reader, station.teller, station.log, issues, link=link, sealing_private=sealing_private, say=say
+        station.reader,
+        station.teller,
+        station.sam,
+        station.log,
+        issues,
+        link=link,
+        sealing_private=sealing_private,
+        say=say,
     )
 
 
@@ -43,10 +50,7 @@ def run(
         while not stopping():
             wait(_turn(station, desk, say))
     finally:
-        try:
-            station.journal.close()
-        finally:
-            station.reader.close()
+        station.close()
 
 
 def _turn(station: Station, desk: Desk, say: Callable[[str], None]) -> float:

@@ -13,7 +13,7 @@ from itertools import groupby
 from hardware.cards.classic_layout import BLOCK_SIZE, certificate_blocks, ring_block, sector_of, split_certificate
 from hardware.cards.classic_session import ClassicSession, Key
 from hardware.cards.port import CardFamily, PurseKeys, Written
-from hardware.reader import AccessDenied, CardError, ReaderError
+from hardware.reader import AccessDenied, CardError, ReaderError, WrongKey
 from onecard.purse.ring import SLOTS
 
 
@@ -27,10 +27,15 @@ class ClassicPurse:
         self._session = session
         self._keys = keys
         self._purse = purse
+        self._version = 0  # which of a sector's keys opened the last one read: the likeliest for the next
 
     @property
     def uid(self) -> bytes:
         return self._session.uid
+
+    @property
+    def debited(self) -> None:
+        return None
 
     def read_ring(self) -> tuple[bytes, bytes, bytes]:
         first, second, third = (self._read(ring_block(self._purse, slot)) for slot in range(SLOTS))
@@ -51,12 +56,25 @@ class ClassicPurse:
         return self._write([(ring_block(self._purse, slot), image)])
 
     def _read(self, block: int) -> bytes:
-        self._session.select()
-        self._open(sector_of(block))
+        self._open_with_any(sector_of(block))
         try:
             return self._session.read(block)
         except AccessDenied:
             return bytes(BLOCK_SIZE)
+
+    def _open_with_any(self, sector: int) -> None:
+        """Open a sector whose keys may be those of an earlier version (P-R27). Raises `WrongKey` when none fits."""
+        versions = range(len(self._keys.classic_keys(self.uid, sector)))
+        for version in sorted(versions, key=lambda each: each != self._version):
+            self._session.select()
+            try:
+                self._authenticate(sector, version)
+            except WrongKey as error:
+                refusal = error
+            else:
+                self._version = version
+                return
+        raise refusal
 
     def _write(self, images: Sequence[tuple[int, bytes]]) -> Written:
         """Write blocks and read them back, sector by sector."""
@@ -66,7 +84,7 @@ class ClassicPurse:
         try:
             for sector, group in groupby(images, lambda item: sector_of(item[0])):
                 blocks = list(group)
-                self._open(sector)
+                self._authenticate(sector, self._version)
                 for block, image in blocks:
                     sent = True
                     self._session.write(block, image)
@@ -77,5 +95,5 @@ class ClassicPurse:
         assert sent
         return Written.ACKED
 
-    def _open(self, sector: int) -> None:
-        self._session.authenticate(sector, Key.A, self._keys.classic_key_a(self.uid, sector))
+    def _authenticate(self, sector: int, version: int) -> None:
+        self._session.authenticate(sector, Key.A, self._keys.classic_keys(self.uid, sector)[version])

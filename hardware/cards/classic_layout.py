@@ -17,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hardware.cards.port import CERTIFICATE_COPIES, PURSES
+from hardware.cards.port import CardFamily
 from onecard.purse.certificate import CERTIFICATE_SIZE
 from onecard.purse.ring import SLOTS
 
+PURSES = CardFamily.CLASSIC.limits.purses
+CERTIFICATE_COPIES = CardFamily.CLASSIC.limits.certificate_copies
 SECTORS = 16
 BLOCK_SIZE = 16
 SECTOR_BLOCKS = 4

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from hardware.cards.classic_layout import (
     BLOCK_SIZE,
+    CERTIFICATE_COPIES,
     IDENTIFICATION_BLOCK,
     KEY_SIZE,
     MANUFACTURER_BLOCK,
+    PURSES,
     SECTORS,
     certificate_blocks,
     data_blocks,
@@ -19,7 +21,6 @@ from hardware.cards.classic_layout import (
     split_certificate,
     trailer,
 )
-from hardware.cards.port import CERTIFICATE_COPIES, PURSES
 from onecard.purse.certificate import CERTIFICATE_SIZE
 from onecard.purse.ring import SLOTS
 

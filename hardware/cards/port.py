@@ -6,12 +6,25 @@ took place (P-R3). Writes tell how much is known of them, as a value: a card tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Protocol
 
-CERTIFICATE_COPIES = 2
-PURSES = 3
-"""Purses a card has room for, numbered from 0."""
+from hardware.reader import CardError
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyLimits:
+    """What a card of a family has room for.
+
+    `purses` a card, numbered from 0; `certificate_copies` a purse, numbered from 0; `debited`, the most that N can
+    state (P-R24).
+    """
+
+    purses: int
+    certificate_copies: int
+    debited: int
 
 
 @unique
@@ -21,24 +34,49 @@ class CardFamily(Enum):
     CLASSIC = 1
     DESFIRE = 2
 
+    @property
+    def limits(self) -> FamilyLimits:
+        """What its cards have room for."""
+        return _LIMITS[self]
+
+
+_LIMITS = {
+    CardFamily.CLASSIC: FamilyLimits(purses=3, certificate_copies=2, debited=(1 << 32) - 1),
+    CardFamily.DESFIRE: FamilyLimits(purses=16, certificate_copies=1, debited=(1 << 31) - 1),
+}
+
+
+class TamperedCard(CardError):
+    """What a card of ours says contradicts itself, or was not said by it."""
+
+    def __init__(self, where: str, what: str) -> None:
+        self.where = where
+        self.what = what
+        super().__init__(f"{where}: the card was tampered with, or something stands between it and the reader ({what})")
+
 
 @unique
 class Written(Enum):
     """What is known of a write."""
 
     ACKED = "acked"
-    """Acknowledged by the card, and read back equal, in this presentation."""
+    """Acknowledged by the card, and read back equal, in this presentation; on an atomic card: acknowledged under the
+    session's key, or found standing there under it. A certificate of an atomic card: staged, see `PurseCard.atomic`."""
     UNSENT = "unsent"
-    """No write command left the host."""
+    """No command that brings a write into force left the host."""
     UNKNOWN = "unknown"
     """Anything else: it may have been written, wholly, partly or not at all."""
 
 
 class PurseKeys(Protocol):
-    """What a terminal knows of the card keys."""
+    """The keys that open purses; a terminal's SAM (`hardware.sam.port`) has them."""
 
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        """The 6-byte key A of a MIFARE Classic sector."""
+    def classic_keys(self, uid: bytes, sector: int) -> Sequence[bytes]:
+        """The 6-byte keys A that a MIFARE Classic sector may have, the likeliest first; at least one."""
+        ...
+
+    def desfire_keys(self, uid: bytes, application: bytes) -> Sequence[bytes]:
+        """The 16-byte debit keys that an application of a DESFire may have, the likeliest first; at least one."""
         ...
 
 
@@ -61,29 +99,36 @@ class PurseCard(Protocol):
 
     @property
     def atomic(self) -> bool:
-        """Certificate and record written in one presentation land in one commit or not at all."""
+        """Certificate and record land together: what `write_certificate` wrote is only staged, and comes into force
+        with the `commit_record` that follows in the same presentation, or not at all."""
+        ...
+
+    @property
+    def debited(self) -> int | None:
+        """N as the card itself counts it beside the ring, once that was read; None on a family that does not. Where it
+        differs from the newest record's, the card was tampered with."""
         ...
 
     def read_ring(self) -> tuple[bytes, bytes, bytes]:
         """The three 16-byte images of the debit ring in slot order; 16 zero bytes where a slot cannot be read.
 
-        Raises `CardGone`, `WrongKey`, `ReaderSilent`, `ReaderFault`.
+        Raises `CardGone`, `WrongKey`, `TamperedCard`, `ReaderSilent`, `ReaderFault`.
         """
         ...
 
     def read_certificate(self, copy: int) -> bytes:
-        """Copy 0 or 1 of the load certificate: 96 bytes as read, 16 zero bytes for a block that cannot be read.
+        """A copy of the load certificate: 96 bytes as read, zeros for what cannot be read.
 
         Raises as `read_ring`.
         """
         ...
 
     def blank_slot(self, slot: int) -> Written:
-        """Overwrite ring slot 0 … 2 with 16 zero bytes (P-R4)."""
+        """Make sure that what cannot be read in ring slot 0 … 2 does not come back (P-R4)."""
         ...
 
     def write_certificate(self, copy: int, image: bytes) -> Written:
-        """Write the 96 bytes of copy 0 or 1, which must not be the copy in force (P-R16)."""
+        """Write the 96 bytes of a copy, which must not be the one in force unless the card is atomic (P-R16)."""
         ...
 
     def commit_record(self, slot: int, image: bytes, debit_fen: int) -> Written:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from hardware.cards.classic import ClassicPurse
 from hardware.cards.classic_session import ClassicSession
-from hardware.cards.port import PURSES, CardFamily, PurseCard, PurseKeys
+from hardware.cards.desfire.opening import Openings
+from hardware.cards.desfire.purse import DesfirePurse
+from hardware.cards.desfire.session import DesfireSession
+from hardware.cards.port import CardFamily, PurseCard, PurseKeys
 from hardware.reader import CardError, Reader, Target
 
 _CLASSIC_1K_SAKS = (0x08, 0x88)
@@ -35,13 +38,15 @@ def family_of(target: Target) -> CardFamily | None:
     return None
 
 
-def select_purse(reader: Reader, target: Target, keys: PurseKeys, purse: int) -> PurseCard:
-    """Purse 0 … 2 of the one card `reader.poll` just selected; no command is sent. Raises `UnknownCard`."""
-    assert 0 <= purse < PURSES
-    match family_of(target):
+def select_purse(reader: Reader, target: Target, keys: PurseKeys, purse: int, openings: Openings) -> PurseCard:
+    """A purse of the one card `reader.poll` just selected; no command is sent. Raises `UnknownCard`."""
+    family = family_of(target)
+    if family is None:
+        raise UnknownCard(target, "is neither MIFARE Classic 1K nor DESFire")
+    if not 0 <= purse < family.limits.purses:
+        raise UnknownCard(target, f"has no room for a purse {purse}")
+    match family:
         case CardFamily.CLASSIC:
             return ClassicPurse(ClassicSession(reader, target), keys, purse)
         case CardFamily.DESFIRE:
-            raise UnknownCard(target, "is a DESFire, which this terminal's software does not serve yet")
-        case None:
-            raise UnknownCard(target, "is neither MIFARE Classic 1K nor DESFire")
+            return DesfirePurse(DesfireSession(reader, target, openings.random), keys, purse, openings)

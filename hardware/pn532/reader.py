@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from hardware.pn532.chip import IN_DATA_EXCHANGE, IN_LIST_PASSIVE_TARGET, RF_CONFIGURATION, Chip
-from hardware.pn532.targets import MalformedTargets, parse_targets
+from hardware.pn532.targets import SAK_ISO_DEP, MalformedTargets, parse_targets
 from hardware.reader import AccessDenied, CardError, CardGone, ReaderError, ReaderFault, Target, WrongKey
 
 WIRE_BAUD = 115200
@@ -48,6 +48,7 @@ class Pn532Reader:
     def __init__(self, chip: Chip) -> None:
         self._chip = chip
         self._selected: Target | None = None
+        self._deaf = False
 
     def __enter__(self) -> Self:
         return self
@@ -70,14 +71,15 @@ class Pn532Reader:
     def poll(self) -> tuple[Target, ...]:
         """List at most two ISO 14443-A cards; exactly one is then selected. Raises `ReaderSilent`, `ReaderFault`.
 
-        Of two cards the chip leaves one halted, deaf to the next search: the field is switched off to wake it.
+        Of two cards the chip leaves one halted, deaf to the next search: the field is switched off to wake it. A card
+        that speaks ISO 14443-4 is as deaf once it was listed (ISO 14443-3 §6.3): a search that misses it where it was
+        last is made once more, after the field was off.
         """
-        self._selected = None
-        answer = self._chip.command(IN_LIST_PASSIVE_TARGET, _TWO_TARGETS_106_A, _POLL_SECONDS)
-        try:
-            targets = parse_targets(answer)
-        except MalformedTargets as error:
-            raise ReaderFault(self.name, str(error), _ANY_FAULT_CURE) from error
+        targets = self._list()
+        if not targets and self._deaf:
+            self.release()
+            targets = self._list()
+        self._deaf = any(target.sak & SAK_ISO_DEP for target in targets)
         if len(targets) == 1:
             (self._selected,) = targets
         elif targets:
@@ -100,7 +102,7 @@ class Pn532Reader:
 
     def release(self) -> None:
         """Switch the field off until the next `poll`: the card forgets everything. Raises `ReaderError`s."""
-        self._selected = None
+        self._selected, self._deaf = None, False
         self._chip.command(RF_CONFIGURATION, _FIELD_OFF, _SETTING_SECONDS)
 
     def close(self) -> None:
@@ -119,6 +121,14 @@ class Pn532Reader:
             pass  # closing is also what one does with a broken reader
         finally:
             transport.close()
+
+    def _list(self) -> tuple[Target, ...]:
+        self._selected = None
+        answer = self._chip.command(IN_LIST_PASSIVE_TARGET, _TWO_TARGETS_106_A, _POLL_SECONDS)
+        try:
+            return parse_targets(answer)
+        except MalformedTargets as error:
+            raise ReaderFault(self.name, str(error), _ANY_FAULT_CURE) from error
 
     def _error(self, status: int) -> CardError | ReaderError:
         if status in _GONE:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk
 from onecard.journal.errors import CorruptMiddle, UnreadableJournal
-from onecard.journal.frame import KIND_AT, MAX_PAYLOAD, OVERHEAD, decode_frame, salt_seed
+from onecard.journal.frame import KIND_AT, MAX_PAYLOAD, OVERHEAD, Frame, decode_frame, salt_seed
 from onecard.journal.gaps import salvaged_epochs
 from onecard.journal.scan import frame_at, salvaged_frames, whole_frames
 from onecard.journal.segment import Segment, load_image
@@ -37,9 +38,14 @@ class _Places:
 class Index:
     """Places of all records of a journal, kept by its writer. Reading is by offset, from the file."""
 
-    def __init__(self, disk: Disk, segments: list[Segment]) -> None:
+    def __init__(
+        self, disk: Disk, segments: list[Segment], offsets: array[int] | None = None, boots: Iterable[Frame] = ()
+    ) -> None:
+        """`offsets` and `boots` are those of the newest segment, where they are known already."""
         self._disk = disk
         self._places = [_Places(segment, None, [], {}) for segment in segments]
+        self._places[-1].offsets = offsets
+        self._places[-1].epochs = _epochs(segments[-1], boots)
         self._open: tuple[Segment, int] | None = None
 
     @property
@@ -105,11 +111,8 @@ class Index:
         after = self._places[at + 1].segment.header if at + 1 < len(self._places) else None
         image = load_image(self._disk, segment)
         offsets, end = whole_frames(segment, image)
-        epochs = [(segment.header.first_sequence, segment.header.epoch)]
-        for offset in offsets:
-            if image[offset + KIND_AT] == RecordKind.BOOT:
-                boot = frame_at(image, offset)
-                epochs.append((boot.sequence, boot_of(boot).epoch))
+        boots = (frame_at(image, offset) for offset in offsets if image[offset + KIND_AT] == RecordKind.BOOT)
+        epochs = _epochs(segment, boots)
         next_sequence = segment.header.first_sequence + len(offsets)
         if after is not None and next_sequence < after.first_sequence:
             damage = CorruptMiddle(segment.file, end, "the next segment begins after it", next_sequence, None)
@@ -127,3 +130,9 @@ class Index:
             return self._disk.pread(self._open[1], size, offset)
         except OSError as error:
             raise UnreadableJournal(segment.file, str(error)) from error
+
+
+def _epochs(segment: Segment, boots: Iterable[Frame]) -> list[tuple[int, int]]:
+    """Where the epoch changes in a segment, its beginning first."""
+    begun = [(boot.sequence, boot_of(boot).epoch) for boot in boots]
+    return [(segment.header.first_sequence, segment.header.epoch), *begun]

@@ -71,7 +71,7 @@ class Journal:
         self._durable_life = tail.durable_life  # in force at the last durable record
         self._active = tail.active
         self._pool = Pool(disk, directory)
-        self._index = Index(disk, tail.segments)
+        self._index = Index(disk, tail.segments, tail.offsets, tail.boots)
         self.care = Care(disk, directory, chain_key, (self._index, self._pool), self._note)
         self._pending = tail.unproved  # written and not yet durable
         self._durable, self._durable_tag = tail.durable, tail.durable_tag

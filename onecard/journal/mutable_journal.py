@@ -172,6 +172,11 @@ class MutableJournal:
             else:
                 self._append(payloads, after)
 
+    @property
+    def worth_compacting(self) -> bool:
+        """Whether an operation as large as all tables together no longer fits: it always does after `compact`."""
+        return self._active.left < self.state.weight
+
     def compact(self) -> None:
         """For idle time: begins a generation that holds the state alone. Raises `JournalOutOfService`."""
         self._check_service()

@@ -1,10 +1,11 @@
-"""The tables that a generation's frames add up to."""
+"""The tables that a generation's frames add up to. Writes nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from onecard.journal.disk import Disk
+from onecard.journal.check import check_journal
+from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.errors import BrokenChain, JournalDamage
 from onecard.journal.frame import first_tag
 from onecard.journal.header import HEADER_SIZE, Cause
@@ -18,16 +19,31 @@ class BadTables(JournalDamage):
     """A whole frame that says nothing about tables, or contradicts those before it."""
 
 
-def prove_beginning(disk: Disk, directory: Path, key: bytes) -> None:
+def read_tables(directory: Path, key: bytes | None, *, disk: Disk | None = None) -> TableState:
+    """The tables in `directory` as they are durable now; another process may be writing them.
+
+    `key` is `tables_key` of the chain key; without it the tags are not proved. Raises `NoJournal`, `JournalDamage`,
+    `UnreadableJournal`, `UnsupportedVersion`.
+    """
+    disk = disk or OsDisk()
+    prove_beginning(disk, directory, key)
+    damage = check_journal(directory, key, disk=disk).damage
+    if damage:
+        raise damage[0]
+    state, _ = replay(disk, read_segments(disk, directory)[-1])
+    return state
+
+
+def prove_beginning(disk: Disk, directory: Path, key: bytes | None) -> None:
     """That the newest generation's snapshot is whole, before recovery takes a hole in it for a torn tail.
 
     It was on the medium before the file had its name. The first generation begins with nothing instead, under a tag
-    that only these tables have. Writes nothing. Raises `CorruptMiddle`, `BrokenChain`, `NoJournal`, `BadHeader`.
+    that only these tables have. Raises `CorruptMiddle`, `BrokenChain`, `NoJournal`, `BadHeader`.
     """
     segment = read_segments(disk, directory)[-1]
     header = segment.header
     if header.cause is Cause.MADE:
-        if header.previous_tag != first_tag(key, header.terminal):
+        if key is not None and header.previous_tag != first_tag(key, header.terminal):
             raise BrokenChain(segment.file, HEADER_SIZE, header.first_sequence)
         return
     image = load_image(disk, segment)

@@ -201,6 +201,11 @@ class MutableDB(TinyDB):
 
     table_class = MutableTable
 
+    def replace(self, name: str, documents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Makes a table be `documents`, by number, in one operation of what differs."""
+        assert isinstance(self.storage, MutableStorage)
+        self.storage.write({**self.storage.read(), name: documents})
+
 
 def tables_db(journal: MutableJournal, *, reuse_ids: bool = False) -> MutableDB:
     """The TinyDB view of an open mutable journal. `reuse_ids` is TinyDB's numbering, for what was written for it."""

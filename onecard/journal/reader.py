@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.gaps import Missing
+from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
 from onecard.journal.recovery import read_mark
 from onecard.journal.segment import read_segments
@@ -24,12 +26,25 @@ class JournalReader:
         self._disk = disk or OsDisk()
         self._directory = directory
         self._key = chain_key
-        self.terminal = read_segments(self._disk, directory)[0].header.terminal
+        oldest = read_segments(self._disk, directory)[0].header
+        self.terminal = oldest.terminal
+        self.first_sequence = oldest.first_sequence
 
     @property
     def durable(self) -> DurableMark | None:
         """Name and tag of the last record known to be on the medium; None when nothing is claimed."""
         return read_mark(self._disk, self._directory)
+
+    def tags(self, sequences: Iterable[int]) -> dict[int, bytes]:
+        """The chain tags of those of `sequences` that are found whole; of the history only their segments are read."""
+        index, found = Index(self._disk, read_segments(self._disk, self._directory)), {}
+        try:
+            for sequence in sequences:
+                with suppress(KeyError):
+                    found[sequence] = index.entry(sequence).tag
+        finally:
+            index.close()
+        return found
 
     def entries(self, first: int = 1, *, missing: Callable[[Missing], None] | None = None) -> Iterator[Entry]:
         """Records from `first` to the durable mark as it is now.

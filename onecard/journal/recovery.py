@@ -49,6 +49,8 @@ class Tail:
     durable_tag: bytes
     durable_life: Life
     unproved: list[Frame]  # whole frames after `durable`: to be carried over
+    offsets: array[int] | None  # of the newest segment's whole frames; None when it is damaged
+    boots: list[Frame]  # those of them that open an epoch
     report: Recovery
 
 
@@ -118,16 +120,18 @@ def _judge(disk: Disk, segments: list[Segment], descriptor: int, key: bytes, mar
         except OSError as error:
             io_error = str(error)
 
-    before = Life(header.epoch, header.incarnation)
+    before, boots = Life(header.epoch, header.incarnation), _boots(image, offsets)
     kept = durable - header.first_sequence + 1
     return Tail(
         segments=segments,
         active=ActiveSegment(disk, segment, descriptor, end),
-        life=life_after(before, _boots(image, offsets)),
+        life=life_after(before, boots),
         durable=durable,
         durable_tag=frame_at(image, offsets[kept - 1]).tag if kept else header.previous_tag,
         durable_life=life_after(before, _boots(image, offsets[:kept])),
         unproved=[frame_at(image, offset) for offset in offsets[kept:]],
+        offsets=offsets,
+        boots=boots,
         report=Recovery(sequence, torn, io_error, ()),
     )
 
@@ -167,6 +171,8 @@ def _wreck(
         durable_tag=tag,
         durable_life=life,
         unproved=[],
+        offsets=None,
+        boots=[],
         report=Recovery(last, 0, "", tuple(missing_runs(damage, salvaged, last))),
     )
 

@@ -28,6 +28,7 @@ from onecard.journal.frame import (
 )
 from onecard.journal.header import HEADER_SIZE
 from onecard.journal.segment import Segment
+from onecard.records import RecordKind
 
 
 def whole_frames(segment: Segment, image: bytes) -> tuple[array[int], int]:
@@ -76,13 +77,18 @@ def frame_at(image: bytes, offset: int) -> Frame:
     return Frame(offset, kind, undurable, sequence, image[body:tag], image[tag : tag + TAG_SIZE])
 
 
-def chained_frames(segment: Segment, image: bytes, key: bytes | None) -> Iterator[Frame]:
+def chained_frames(segment: Segment, image: bytes, key: bytes | None, first: int = 1) -> Iterator[Frame]:
     """The whole frames from the header on, in sequence, up to the first place where the next one is not.
 
-    With the 32-byte chain key each tag is proved; raises `BrokenChain`.
+    With the 32-byte chain key each tag is proved; raises `BrokenChain`. Without it, of those before `first` only BOOT
+    frames are built; the last one always is.
     """
     offsets, _ = whole_frames(segment, image)
     tag = segment.header.previous_tag
+    if key is None:
+        passed = max(0, min(first - segment.header.first_sequence, len(offsets) - 1))
+        boots = [offset for offset in offsets[:passed] if image[offset + KIND_AT] == RecordKind.BOOT]
+        offsets = array("I", boots) + offsets[passed:]
     for offset in offsets:
         frame = frame_at(image, offset)
         if key is not None and frame.tag != chain_tag(key, tag, frame.kind, frame.sequence, frame.payload):

@@ -57,7 +57,7 @@ def walk(
     for segment, successor in zip(segments[start:], [*segments[start + 1 :], None], strict=True):
         if last is not None and segment.header.first_sequence > last:
             return
-        for entry in segment_entries(disk, segment, successor, key=key, last=last, missing=missing):
+        for entry in segment_entries(disk, segment, successor, key=key, first=first, last=last, missing=missing):
             if entry.name.sequence >= first:
                 yield entry
 
@@ -68,10 +68,12 @@ def segment_entries(
     successor: Segment | None,
     *,
     key: bytes | None,
+    first: int = 1,
     last: int | None,
     missing: Callable[[Missing], None] | None = None,
 ) -> Iterator[Entry]:
-    """The records of one segment, which ends where `successor` begins. Raises `JournalDamage`, or tells `missing`."""
+    """The records of one segment, which ends where `successor` begins; those before `first` are proved and may be left
+    out. Raises `JournalDamage`, or tells `missing`."""
     header = segment.header
     image = load_image(disk, segment)
     terminal = TerminalNumber(header.terminal)
@@ -79,7 +81,8 @@ def segment_entries(
     sealed_at = None if successor is None else successor.header.first_sequence - 1
     bound = min((n for n in (last, sealed_at) if n is not None), default=None)
     if bound is None or sequence < bound:
-        for frame in chained_frames(segment, image, key):
+        needed = first if bound is None else min(first, bound)
+        for frame in chained_frames(segment, image, key, needed):
             epoch, sequence, tag, end = epoch_at(epoch, frame), frame.sequence, frame.tag, frame.end
             yield Entry(RecordName(terminal, epoch, sequence), frame.kind, frame.payload, tag)
             if sequence == bound:

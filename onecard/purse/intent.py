@@ -6,7 +6,7 @@ The terminal needs it for a re-tap after a restart, the server for resolution: o
 from __future__ import annotations
 
 from onecard.kinds import Outcome
-from onecard.purse.record import RECORD_SIZE, DebitRecord, Identity, LoadReference, unchecked
+from onecard.purse.record import RECORD_SIZE, DebitRecord, Identity, LoadReference, sequence_byte, unchecked
 from onecard.purse.resolution import Evidence
 from onecard.records import Intent
 
@@ -18,7 +18,7 @@ def intent_record(intent: Intent, sequence: int, terminal: int) -> DebitRecord:
         load_reference=LoadReference.of(intent.copy, intent.load_sequence),
         debited=intent.debited,
         terminal=terminal,
-        sequence_byte=sequence & 0xFF,
+        sequence_byte=sequence_byte(sequence),
     )
 
 

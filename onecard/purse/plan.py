@@ -1,4 +1,4 @@
-"""What may be written on a card next: pure planning, no I/O (P-R2, R4, R5, R7, R16, R24).
+"""What may be written on a card next: pure planning, no I/O (P-R2, R4, R5, R7, R24).
 
 A plan is a list of block writes in order; the caller performs them, and must have made the INTENT durable before the
 first one (P-R2). Every plan starts from one `Ring` read in this presentation.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from onecard.purse.bounds import Bound, accepted
-from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference
+from onecard.purse.record import COUNTER_LIMIT, DEBITED_LIMIT, DebitRecord, Identity, LoadReference, sequence_byte
 from onecard.purse.ring import SLOTS, Ring, slot_of
 
 SILENT_CARD_INTENTS = 128
@@ -54,7 +54,8 @@ class SealOpen:
 
 @dataclass(frozen=True, slots=True)
 class NotVisible:
-    """Re-tap: neither the own record nor its base is newest; the intent is ABANDONED."""
+    """Re-tap: neither the own record nor its base is newest, or what stands above the own one may be of another branch;
+    the intent is ABANDONED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,12 @@ class OpenIntent:
     base: DebitRecord
 
 
-def worn_out(ring: Ring, amount: int, records: int = 1) -> bool:
-    """Whether `records` more, debiting `amount` in all, would pass the counter's or the total's limit (P-R24)."""
+def worn_out(ring: Ring, amount: int, records: int = 1, debited_limit: int = DEBITED_LIMIT) -> bool:
+    """Whether `records` more, debiting `amount` in all, would pass the counter's limit or the family's for the total
+    (P-R24)."""
     newest = ring.newest
     assert newest is not None
-    return newest.counter + records >= COUNTER_LIMIT or newest.debited + amount > DEBITED_LIMIT
+    return newest.counter + records >= COUNTER_LIMIT or newest.debited + amount > debited_limit
 
 
 def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: LoadReference) -> Write:
@@ -94,7 +96,7 @@ def append(ring: Ring, amount: int, terminal: int, sequence: int, reference: Loa
         load_reference=reference,
         debited=newest.debited + amount,
         terminal=terminal,
-        sequence_byte=sequence & 0xFF,
+        sequence_byte=sequence_byte(sequence),
     )
     return Write(_unreadable(ring, slot_of(record.counter)), record)
 
@@ -104,8 +106,9 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
 
     The newest record must pass the bounds, and so must the base before anything is written on its branch (hole H13):
     a durable record at the own counter is never the own record, which nothing but a durable successor makes durable.
-    When the own record lies below the newest, bounds above it may be just such successors, learned since the sale;
-    the newest answers for those, as it would for a new sale, else an honest card would be behind (docs/purse.md, I7).
+    When the own record lies below the newest and a bound is above it, learned since the sale, an honest card is not
+    behind (docs/purse.md, I7), but nothing on it proves that the own record lies below what the bound tells of: a
+    holder who mixes the blocks of two branches would be paid (docs/adr/0007). The server knows, and refunds.
     """
     newest, own, known = ring.newest, intent.record, tuple(bounds)
     assert newest is not None
@@ -114,8 +117,9 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     is_below = newest.identity != own.identity and any(r.identity == own.identity for r in ring.readable)
     if newest.identity not in (own.identity, intent.base.identity) and not is_below:
         return NotVisible()
-    on_branch = [bound for bound in known if bound.counter <= own.counter] if is_below else known
-    if not accepted(on_branch, intent.base.counter, intent.base.debited):
+    if is_below and any(bound.counter > own.counter for bound in known):
+        return NotVisible()
+    if not accepted(known, intent.base.counter, intent.base.debited):
         return Behind()
     is_only_one = newest.identity == own.identity and len(ring.readable) == 1
     if is_below or is_only_one:
@@ -137,14 +141,9 @@ def usable_sequence(following: int, counter: int, debited: int, unresolved: Coll
     same counter and debited (P-R7)."""
     taken = {i.sequence_byte for i in unresolved if (i.counter, i.debited) == (counter, debited)}
     assert len(taken) < 256
-    while following & 0xFF in taken:
+    while sequence_byte(following) in taken:
         following += 1
     return following
-
-
-def delivery_copy(newest: DebitRecord) -> int:
-    """The certificate copy that may be written: the one that is not in force (P-R16)."""
-    return 1 - newest.load_reference.copy
 
 
 def _unreadable(ring: Ring, target: int) -> tuple[int, ...]:

@@ -67,6 +67,11 @@ class DebitRecord:
         return Identity(self.counter, self.debited, self.terminal, self.sequence_byte)
 
 
+def sequence_byte(sequence: int) -> int:
+    """What a record tells of its intent's sequence: the low byte (P-R7)."""
+    return sequence & 0xFF
+
+
 def record_key(master: bytes, uid: bytes) -> bytes:
     """The 16-byte MAC key of one card's records."""
     return diversify(master, uid + b"OCR1")

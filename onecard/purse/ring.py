@@ -6,10 +6,9 @@ highest counter. A ring without a valid record is refused; it never means N = 0 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from onecard.purse import record as records
 from onecard.purse.record import RECORD_SIZE, DebitRecord
 
 SLOTS = 3
@@ -43,12 +42,12 @@ class Ring:
         return replace(self, records=tuple(slots))
 
 
-def read_ring(images: Sequence[bytes], keys: Sequence[bytes], purse: int) -> Ring:
-    """The ring of three 16-byte images in slot order, judged under the card's record keys, newest first."""
+def read_ring(images: Sequence[bytes], decode: Callable[[bytes], DebitRecord | None]) -> Ring:
+    """The ring of three 16-byte images in slot order; `decode` gives an image's record when its MAC is right."""
     assert len(images) == SLOTS
 
     def valid(slot: int, image: bytes) -> DebitRecord | None:
-        record = records.decode(image, keys, purse)
+        record = decode(image)
         return record if record is not None and slot_of(record.counter) == slot else None
 
     return Ring(tuple(valid(slot, image) for slot, image in enumerate(images)))

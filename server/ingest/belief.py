@@ -13,7 +13,7 @@ from onecard.records import BadRecord
 from server.ingest.alarms import raise_alarm
 from server.ingest.chain import Item
 from server.ingest.columns import COLUMNS, Cell, Contradiction, Row, insert, record_row, row_of
-from server.ingest.models import Alarm, Bundle, FlowOutcome, Quarantined, Record
+from server.ingest.models import Alarm, Bundle, FlowOutcome, Loss, Quarantined, Record
 from server.places import place
 from server.sites.models import Terminal
 
@@ -61,6 +61,8 @@ def believe(terminal: Terminal, bundle: Bundle, found: Sequence[Reading | Doubt]
             rows[model].append(row)
     for model, of_model in rows.items():
         insert(model, of_model, bundle.pk)
+    for loss in Loss.objects.filter(place__in=[row[0] for row in rows[Loss]]):
+        raise_alarm(Alarm.Kind.LOST, terminal, f"records {loss.first} … {loss.last}: {loss.reason}", now)
     quarantine(terminal, bundle, doubts, now)
 
 

@@ -12,14 +12,16 @@ from functools import lru_cache
 from django.db import connection, models
 
 from onecard.identity import DayNumber, RecordName, day_date
+from onecard.journal.frame import OVERHEAD
+from onecard.journal.journal import SEGMENT_SIZE
 from onecard.kinds import Purpose
 from onecard.purse.intent import ring_images
 from onecard.purse.record import unchecked
-from onecard.records import BadRecord, Boot, Decline, Intent, OutcomeRecord, Shift, decode_record
+from onecard.records import BadRecord, Boot, Decline, Gap, Intent, OutcomeRecord, Shift, decode_record
 from onecard.records import Record as Decoded
 from server import storage
 from server.ingest.chain import Item
-from server.ingest.models import DeclinedTap, Flow, FlowOutcome, Record, ShiftTurn, Start
+from server.ingest.models import DeclinedTap, Flow, FlowOutcome, Loss, Record, ShiftTurn, Start
 from server.places import place
 
 COLUMNS: dict[type[models.Model], str] = {
@@ -32,10 +34,14 @@ COLUMNS: dict[type[models.Model], str] = {
     ShiftTurn: "place, terminal_id, at, shift, business_day, operator, opened, paid_count, paid_fen, abandoned_count, "
     "abandoned_fen, declined_count",
     Start: "place, terminal_id, epoch, incarnation, at, software, torn_bytes",
+    Loss: "place, terminal_id, first, last, at, reason",
 }
 """The columns of each table in the order of its rows."""
 _OF_A_BUNDLE = frozenset({Record, Flow, FlowOutcome})
 """Tables whose last column is the bundle that brought the row."""
+
+LOST_MAX = SEGMENT_SIZE // OVERHEAD
+"""Records that one GAP may tell of: a terminal tells each damaged segment by itself, and no more fit into one."""
 
 Cell = int | str | bytes | None
 Row = tuple[Cell, ...]
@@ -119,6 +125,19 @@ def _row(name: RecordName, record: Decoded) -> tuple[type[models.Model] | None, 
                 storage.instant(record.at),
                 record.software,
                 record.torn_bytes,
+            )
+        case Gap():
+            if not 0 < record.first <= record.last < name.sequence:
+                raise Contradiction(record.KIND, f"records {record.first} … {record.last} are not before it")
+            if record.last - record.first >= LOST_MAX:
+                raise Contradiction(record.KIND, f"records {record.first} … {record.last} are more than {LOST_MAX}")
+            return Loss, (
+                here,
+                name.terminal,
+                record.first,
+                record.last,
+                storage.instant(record.at),
+                record.reason,
             )
         case _:
             return None, ()

@@ -18,7 +18,7 @@ TERMINAL_FACTOR = 1 << SEQUENCE_BITS
 
 
 class Cursor(models.Model):
-    """How far a terminal's records are here: all up to `received`, some up to `highest`."""
+    """How far a terminal's records are here: all up to `received` but those told lost, some up to `highest`."""
 
     terminal = models.OneToOneField(Terminal, models.PROTECT, primary_key=True, verbose_name=_("terminal"))
     received = models.PositiveBigIntegerField(_("all received up to"), default=0)
@@ -35,7 +35,8 @@ class Cursor(models.Model):
 
 
 class Gap(models.Model):
-    """Records known to be missing: sequences `first` … `last`. It shrinks, splits and goes as they arrive."""
+    """The case of records known to be missing: sequences `first` … `last`. It shrinks, splits and goes as they arrive;
+    a `Loss` says of some that they hardly will."""
 
     terminal = models.ForeignKey(Terminal, models.PROTECT, verbose_name=_("terminal"))
     first = models.PositiveBigIntegerField(_("first"))
@@ -201,8 +202,25 @@ class Start(models.Model):
         verbose_name_plural = _("starts")
 
 
+class Loss(models.Model):
+    """A GAP's columns: the terminal says that it has lost its records `first` … `last`."""
+
+    place = models.BigIntegerField(_("place"), primary_key=True)
+    terminal = models.ForeignKey(Terminal, models.PROTECT, verbose_name=_("terminal"))
+    first = models.PositiveBigIntegerField(_("first"))
+    last = models.PositiveBigIntegerField(_("last"))
+    at = models.DateTimeField(_("time at the terminal"))
+    reason = models.CharField(_("reason"), max_length=120)
+
+    class Meta:
+        verbose_name = _("loss")
+        verbose_name_plural = _("losses")
+        constraints = (models.CheckConstraint(name="a_loss_is_not_empty", condition=Q(first__lte=F("last"))),)
+
+
 class Quarantined(models.Model):
-    """A record that is not believed, with the reason. It holds its place: later ones are not blocked by it."""
+    """A record that is not believed, with the reason. It holds its place: later ones are not blocked by it. Only an
+    unproved one does not: should it arrive proved, it is stored, and until then its place counts as told lost."""
 
     class Reason(models.TextChoices):
         """Why it is not believed."""
@@ -211,6 +229,7 @@ class Quarantined(models.Model):
         CHAIN = "chain", _("it does not continue the terminal's chain")
         UNREADABLE = "unreadable", _("it cannot be read")
         CONTRADICTION = "contradiction", _("it contradicts itself or an earlier record")
+        UNPROVED = "unproved", _("it lies behind lost records, no chain leads to it")
 
     place = models.BigIntegerField(_("place"))
     terminal = models.ForeignKey(Terminal, models.PROTECT, verbose_name=_("terminal"))
@@ -241,6 +260,8 @@ class Alarm(models.Model):
         CHAIN = "chain", _("a broken chain")
         UNREADABLE = "unreadable", _("an unreadable record")
         CONTRADICTION = "contradiction", _("contradicting records")
+        UNPROVED = "unproved", _("a record that no chain leads to")
+        LOST = "lost", _("records lost at a terminal")
         UNKNOWN_PURSE = "unknown-purse", _("a debit on a purse we did not issue")
         PURSE_FORK = "purse-fork", _("two durable records at one counter of a purse")
         OVERDRAWN = "overdrawn", _("more debited than loaded")

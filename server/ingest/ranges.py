@@ -2,11 +2,14 @@
 
 Held sequences are 1 … `highest` without the `gaps`, which are disjoint, ascending [first, last] ranges. A watermark
 alone would lose runs that arrive out of order (a laptop's, say).
+
+Of a gap, parts may be *told lost*: they will hardly arrive, and what lies behind them must not wait for them. Being
+told takes nothing away: what is held stays held, what arrives is fresh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 Range = tuple[int, int]
@@ -15,15 +18,20 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The sequences of one terminal that are here."""
+    """The sequences of one terminal that are here; `told` are ranges told lost, in any order, held ones among them."""
 
     highest: int
     gaps: tuple[Range, ...]
+    told: tuple[Range, ...] = ()
 
     @property
     def received(self) -> int:
-        """The end of the contiguous prefix: the most that may be acknowledged (I-05)."""
-        return self.gaps[0][0] - 1 if self.gaps else self.highest
+        """The end of the prefix that may be acknowledged (I-05): contiguous but for gaps that are told lost as a whole.
+        It is a held record, or 0: of a lost one nobody knows the tag."""
+        for first, last in self.gaps:
+            if complement(first, last, overlaps(first, last, self.told)):
+                return first - 1
+        return self.highest
 
     def holds(self, sequence: int) -> bool:
         """Whether the record `sequence` is here."""
@@ -31,7 +39,7 @@ class Held:
 
     def fresh(self, first: int, last: int) -> list[Range]:
         """The parts of `first` … `last` that are not here, ascending."""
-        found = [(max(first, a), min(last, b)) for a, b in self.gaps if a <= last and b >= first]
+        found = overlaps(first, last, self.gaps)
         if last > self.highest:
             found.append((max(first, self.highest + 1), last))
         return found
@@ -41,16 +49,21 @@ class Held:
         gaps = [part for gap in self.gaps for part in _without(gap, first, last)]
         if first > self.highest + 1:
             gaps.append((self.highest + 1, first - 1))
-        return Held(max(self.highest, last), tuple(gaps))
+        return Held(max(self.highest, last), tuple(gaps), self.told)
+
+
+def overlaps(first: int, last: int, ranges: Iterable[Range]) -> list[Range]:
+    """The parts of `first` … `last` that the `ranges` cover, ascending by where they begin."""
+    return sorted((max(first, a), min(last, b)) for a, b in ranges if a <= last and b >= first)
 
 
 def complement(first: int, last: int, parts: list[Range]) -> list[Range]:
-    """What remains of `first` … `last` without the ascending `parts`."""
+    """What remains of `first` … `last` without its `parts`, which ascend by where they begin and may overlap."""
     remaining: list[Range] = []
     for a, b in parts:
         if first < a:
             remaining.append((first, a - 1))
-        first = b + 1
+        first = max(first, b + 1)
     if first <= last:
         remaining.append((first, last))
     return remaining

@@ -6,13 +6,15 @@ Rules
 - A run whose chain does not hold, or does not continue the record before it, is quarantined whole; a record that
   cannot be read, or cannot be true, alone.
 - A quarantined record holds its place: it is acknowledged, and later ones are not blocked by it.
+- What a believed GAP record tells lost, and a record behind it that no chain leads to, stay missing: a case. The
+  acknowledgement passes over them, and what arrives after all is stored.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from onecard.bundle import Run
@@ -20,14 +22,14 @@ from server.ingest import chain
 from server.ingest.alarms import raise_alarm
 from server.ingest.belief import Doubt, Reading, believe, quarantine, read
 from server.ingest.chain import Item
-from server.ingest.models import Alarm, Bundle, Cursor, Gap, Quarantined
-from server.ingest.ranges import Held, complement
+from server.ingest.models import Alarm, Bundle, Cursor, Gap, Loss, Quarantined
+from server.ingest.ranges import Held, Range, complement
 from server.sites.models import Terminal
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The contiguous prefix now held and its chain tag (what may be acknowledged), and how many rows were added."""
+    """The end of the prefix that may be acknowledged and its chain tag, and how many rows were added."""
 
     received: int
     received_tag: bytes
@@ -62,7 +64,9 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
         fresh = held.fresh(run.first_sequence, run.last_sequence)
         forked = chain.forks(items, complement(run.first_sequence, run.last_sequence, fresh))
         arrived = [sequence - run.first_sequence for a, b in fresh for sequence in range(a, b + 1)]
-        if arrived or forked:
+        if arrived and run.unproved:
+            added = _set_apart(terminal, parcel, now)
+        elif arrived or forked:
             bundle = _bundle(terminal, parcel, len(arrived), now)
             quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.FORK, "") for item in forked], now)
             fault = _chain_fault(run, items, held, chain_key)
@@ -73,9 +77,12 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
                 quarantine(terminal, bundle, broken, now)
             late = [last for _, last in fresh if held.holds(last + 1)]
             held = held.with_run(run.first_sequence, run.last_sequence)
-            _keep(cursor, gaps, held, now)
             _check_successors(terminal, late, chain_key, now)
             added = len(arrived) + len(forked)
+    if held.gaps:
+        held = replace(held, told=_told(terminal))
+    if added:
+        _keep(cursor, gaps, held, now)
     return Stored(held.received, chain.tag_at(terminal.number, held.received, chain_key), added)
 
 
@@ -87,6 +94,24 @@ def _bundle(terminal: Terminal, parcel: Parcel, stored: int, now: datetime) -> B
         stored=stored,
         digest=parcel.digest,
         received_at=now,
+    )
+
+
+def _set_apart(terminal: Terminal, parcel: Parcel, now: datetime) -> int:
+    """Quarantine a record that no tag leads to, once; gives how many rows were added."""
+    [item] = parcel.items
+    if Quarantined.objects.filter(place=item.at, tag=item.tag, epoch=item.name.epoch, kind=item.kind).exists():
+        return 0
+    quarantine(terminal, _bundle(terminal, parcel, 1, now), [Doubt(item, Quarantined.Reason.UNPROVED, "")], now)
+    return 1
+
+
+def _told(terminal: Terminal) -> tuple[Range, ...]:
+    """What the terminal told lost, and the records that lie in quarantine because no chain leads to them."""
+    unproved = Quarantined.objects.filter(terminal=terminal, reason=Quarantined.Reason.UNPROVED)
+    return (
+        *Loss.objects.filter(terminal=terminal).values_list("first", "last"),
+        *unproved.values_list("sequence", "sequence"),
     )
 
 
@@ -102,12 +127,14 @@ def _chain_fault(run: Run, items: Sequence[Item], held: Held, chain_key: bytes) 
 
 
 def _keep(cursor: Cursor, gaps: Sequence[Gap], held: Held, now: datetime) -> None:
-    """Write down what is held now; one of the `gaps` before that stays keeps the time it was noticed."""
+    """Write down what is held now; what stays of the `gaps` before keeps the time it was noticed."""
     known = {gap.first: gap for gap in gaps}
+    noticed = [(gap.first, gap.last, gap.noticed_at) for gap in gaps]
     for first, last in held.gaps:
         gap = known.pop(first, None)
         if gap is None:
-            Gap.objects.create(terminal_id=cursor.terminal_id, first=first, last=last, noticed_at=now)
+            since = next((at for a, b, at in noticed if a <= first <= b), now)
+            Gap.objects.create(terminal_id=cursor.terminal_id, first=first, last=last, noticed_at=since)
         elif gap.last != last:
             gap.last = last
             gap.save(update_fields=("last",))

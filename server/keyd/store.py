@@ -30,6 +30,8 @@ KEY_SIZES: Mapping[Role, int] = {
     Role.SERVER_SIGN: 32,
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
+    Role.DESFIRE_DEBIT: 16,
+    Role.DESFIRE_PERSONALISE: 16,
 }
 ISSUED_LOG = "issued.sqlite3"
 """The log of issued certificates lies beside the keys."""

@@ -88,7 +88,7 @@ class KeyWork:
         if not (1 <= number <= TERMINAL_NUMBER_MAX and max(len(code), len(name)) <= _TEXT_MAX):
             raise BadRequest(f"terminal {number} cannot be enrolled with these facts")
         held = dict(self._secrets.public().held)
-        for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE):
+        for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT):
             held |= {(role, version): key for version, key in self._secrets.ring.newest_first(role)}
         held[Role.CHAIN, self._secrets.newest(Role.CHAIN)[0]] = self._chain_key(number)
         identity = Identity(TerminalNumber(number), code, name, KeyRing(held))

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_safe
 from onecard.identity import BadCardNumber, parse_card_number
 from server.cards.models import Card, Certificate
 from server.cards.words import NO_CARD_NUMBER
-from server.ingest.models import Alarm, Cursor, Flow, Gap
+from server.ingest.models import Alarm, Cursor, Flow
 from server.pages.flows import key_typed, page_of
+from server.pages.missing import missing
 from server.pages.today import is_silent
 from server.pages.today import today as today_now
 from server.sites.models import Site, Terminal
@@ -64,15 +65,13 @@ def flows(request: HttpRequest) -> HttpResponse:
 def terminals(request: HttpRequest) -> HttpResponse:
     """Every terminal: when it was heard, what it holds, what is missing; and the alarms."""
     now = timezone.now()
-    gaps: dict[int, list[Gap]] = {}
-    for gap in Gap.objects.order_by("terminal", "first"):
-        gaps.setdefault(gap.terminal_id, []).append(gap)
+    lacking = missing()
     received = dict(Cursor.objects.values_list("terminal_id", "received"))
     rows = [
         {
             "terminal": terminal,
             "received": received.get(terminal.number, 0),
-            "gaps": gaps.get(terminal.number, []),
+            "missing": lacking.get(terminal.number, []),
             "silent": is_silent(terminal, now),
         }
         for terminal in Terminal.objects.select_related("site").order_by("site", "number")

@@ -31,7 +31,7 @@ from hardware.virtual.process import VirtualReader
 from onecard import downlink, tariff
 from onecard.cbor import Value
 from onecard.downlink import Acknowledgement, Header, Table
-from onecard.enrolment import Identity, encode_identity
+from onecard.enrolment import Identity, encode_identity, seal_keys
 from onecard.identity import TerminalNumber
 from onecard.journal import JournalReader
 from onecard.journal.disk import Disk
@@ -99,7 +99,7 @@ def make_data(data: Path, issuer: Issuer, number: TerminalNumber = NUMBER) -> No
     held = dict(issuer.terminal_keys.held) | {(Role.CHAIN, 1): CHAIN_KEY, (Role.SERVER_SIGN, 1): server_public()}
     identity = Identity(number, "07", "大华", KeyRing(held))
     (data / "identity").write_bytes(encode_identity(identity.public()))
-    (data / "card.keys").write_bytes(encode_identity(identity))
+    (data / "card.keys").write_bytes(seal_keys(identity, seal_public(), b""))
     (data / "seal.key").write_bytes(SEAL_SEED)
 
 

@@ -63,6 +63,7 @@ def surroundings(language: Language) -> Surroundings:
         clock_trusted=True,
         keypad_lost=False,
         refused_files=(),
+        tables_lacking=False,
         alarm="",
     )
 
@@ -135,6 +136,7 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
     yield "broken", view(State.BROKEN), plain
     yield "reader lost", view(State.SIGNED_OFF, reader_lost=True), plain
     yield "keypad lost", view(State.READY), replace(plain, keypad_lost=True, refused_files=("hotlist", "tariff"))
+    yield "tables not kept", view(State.READY), replace(plain, tables_lacking=True)
     yield (
         "nothing known yet",
         view(State.READY),

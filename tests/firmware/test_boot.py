@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def _stop(station: Station) -> None:
-    station.journal.close()
+    station.close()
 
 
 def _records(station: Station, kind: type[Record]) -> list[Record]:

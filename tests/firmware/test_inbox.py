@@ -35,11 +35,26 @@ def inbox(data: Path) -> Inbox:
     return _inbox(data)
 
 
-def _inbox(data: Path, keys: KeyRing = _KEYS, applied: dict[Table, int] | None = None) -> Inbox:
+def _inbox(
+    data: Path,
+    keys: KeyRing = _KEYS,
+    applied: dict[Table, int] | None = None,
+    held: dict[Table, int] | None = None,
+    generation: int = 0,
+) -> Inbox:
     def own_tag(sequence: int) -> bytes | None:
         return _TAG if sequence <= 9 else None
 
-    return Inbox(data / "inbox", NUMBER, keys, seal_private=SEAL_SEED, own_tag=own_tag, applied=applied or {})
+    return Inbox(
+        data / "inbox",
+        NUMBER,
+        keys,
+        seal_private=SEAL_SEED,
+        own_tag=own_tag,
+        applied=applied or {},
+        held=held or {},
+        generation=generation,
+    )
 
 
 def _news(inbox: Inbox) -> list[Word]:
@@ -122,7 +137,7 @@ def test_one_table_in_the_place_of_another_is_refused(inbox: Inbox, server: Serv
     assert _refused(inbox, "tariff")
 
 
-@pytest.mark.parametrize("body", [[1], [[26]], [["26", 1]], [[26, 1, 1]], [b"x"]])
+@pytest.mark.parametrize("body", [[1], [[26]], [["26", 1]], [[26, 1, 1]], [b"x"], [[0, 1]], [[-26, 1]], [[10**12, 1]]])
 def test_a_hotlist_of_another_shape_is_refused(body: list[Value], inbox: Inbox, server: Server) -> None:
     server.table(Table.HOTLIST, 1, body)
     assert _refused(inbox, "hotlist")
@@ -164,6 +179,17 @@ def test_a_start_takes_the_held_version_in_again_and_calls_only_newer_ones_fresh
     assert not inbox.is_fresh(word.header)
 
 
+def test_a_kept_version_is_not_given_again_and_none_before_it(data: Path, server: Server) -> None:
+    server.hotlist(3, 26)
+    inbox = _inbox(data, held={Table.HOTLIST: 3})
+    assert _news(inbox) == []
+    assert inbox.refused == {}
+    server.hotlist(4, 26)
+    assert len(_news(inbox)) == 1
+    server.hotlist(2, 26)
+    assert _refused(_inbox(data, held={Table.HOTLIST: 3}), "hotlist")
+
+
 def test_a_refused_file_is_read_again_when_it_changes(inbox: Inbox, data: Path, server: Server) -> None:
     (data / "inbox/hotlist").write_bytes(b"half a fi")
     assert _refused(inbox, "hotlist")
@@ -196,8 +222,9 @@ def test_an_acknowledgement_of_nothing_is_believed(inbox: Inbox, server: Server)
     assert len(_news(inbox)) == 1
 
 
-def test_generations_never_go_back(inbox: Inbox, server: Server) -> None:
+def test_generations_never_go_back(data: Path, inbox: Inbox, server: Server) -> None:
     server.acknowledge(5, _TAG, generation=2)
     assert len(_news(inbox)) == 1
     server.acknowledge(9, _TAG, generation=1)
     assert _refused(inbox, "acknowledgement")
+    assert _refused(_inbox(data, generation=2), "acknowledgement")

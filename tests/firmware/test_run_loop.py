@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from firmware.books import Books
 from firmware.boot import Station
+from firmware.purse_memory import PurseName
+from firmware.session import State
+from firmware.shelf import Shelf
 from firmware.terminal import REST_SECONDS, Terminal
-from firmware.upkeep import RIDE_SECONDS, SEAL_SECONDS
+from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS, Upkeep
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
 from onecard.journal import JournalReader
+from onecard.journal.mutable_journal import MutableJournal
+from onecard.kinds import Outcome
 from onecard.notify import Notifier
-from onecard.records import Ack, Applied, RecordKind
-from tests.firmware.bed import CHAIN_KEY, TARIFF, Server, StandingTime, make_data, start_here
+from onecard.records import Ack, Applied, RecordKind, Seal, encode_record
+from tests.firmware.bed import CHAIN_KEY, NUMBER, TARIFF, Server, StandingTime, make_data, start_here
+from tests.firmware.records import SALE
 from tools.bench.till import Issuer
 
 
@@ -216,13 +223,129 @@ def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outliv
     for _ in range(60):
         world.time.at += SEAL_SECONDS + 1
         terminal.turn()
+    assert journal.first_sequence == 1, "never by one checkpoint alone"
+    world.station.log.write(Applied(world.station.clock.now().at, 1, 1), durable=True)
+    for _ in range(60):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
     assert journal.first_sequence > 1
     assert journal.room.used_ratio < 0.9
     terminal.close()
     again = start_here(world.station.config.data, time=world.time)
     assert again.books.applied == applied
     assert again.till.block() is None
-    again.journal.close()
+    again.close()
+
+
+def _idle(world: _World, terminal: Terminal, turns: int = 60) -> None:
+    for _ in range(turns):
+        world.time.at += SEAL_SECONDS + 1
+        terminal.turn()
+
+
+def test_an_unresolved_intent_holds_no_segment_and_outlives_it(world: _World) -> None:
+    """P-R7: what it may have left on the card stays known; only the card's next durable record settles it."""
+    terminal = world.terminal()
+    terminal.turn()
+    log, journal = world.station.log, world.station.journal
+    log.conclude(log.write(SALE, durable=True), Outcome.ABANDONED, durable=True)
+    _fill(world, world.station.clock.now().at - 8 * 86_400)
+    _idle(world, terminal)
+    log.write(Applied(world.station.clock.now().at, 1, 1), durable=True)
+    _idle(world, terminal)
+    assert journal.first_sequence > 4
+    terminal.close()
+    again = start_here(world.station.config.data, time=world.time)
+    assert len(again.books.memory.unresolved(PurseName(SALE.uid, SALE.purse))) == 1
+    again.close()
+
+
+def test_a_checkpoint_is_written_in_idle_time_after_enough_records(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    _idle(world, terminal, 3)  # the first scrub is done
+    log, books = world.station.log, world.station.books
+    while books.sequence < CHECKPOINT_RECORDS - 1:
+        log.write(Applied(1, 1, 1), durable=False)
+    _idle(world, terminal, 3)
+    assert not (data / "checkpoints").exists(), "too few records"
+    log.write(Applied(1, 1, 1), durable=False)
+    world.time.at += 1
+    terminal.turn()
+    assert not (data / "checkpoints").exists(), "a busy moment"
+    _idle(world, terminal, 3)
+    assert [int(file.name) for file in (data / "checkpoints").iterdir()] == [CHECKPOINT_RECORDS]
+    terminal.close()
+
+
+def test_an_orderly_stop_leaves_a_checkpoint_of_the_last_record(world: _World, data: Path) -> None:
+    world.run(world.terminal(), turns=1)
+    last = list(JournalReader(data / "journal", CHAIN_KEY).entries())[-1]
+    assert [int(file.name) for file in (data / "checkpoints").iterdir()] == [last.name.sequence]
+
+
+class _WatchedShelf(Shelf):
+    """Asks how many records ride along at the moment of each checkpoint."""
+
+    def __init__(self, world: _World) -> None:
+        super().__init__(world.station.shelf.directory, world.station.identity.number, bytes(32))
+        self.undurable: list[int] = []
+        self._journal = world.station.journal
+
+    def put(self, books: Books, tag: bytes) -> None:
+        self.undurable.append(self._journal.undurable)
+        super().put(books, tag)
+
+
+def test_a_checkpoint_tells_only_of_what_is_durable(world: _World) -> None:
+    station, shelf = world.station, _WatchedShelf(world)
+    station.log.write(Applied(1, 1, 1), durable=False)
+    Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=shelf).checkpoint()
+    assert shelf.undurable == [0]
+    station.close()
+
+
+def test_books_cut_short_in_a_record_are_not_told(world: _World, data: Path) -> None:
+    terminal = world.terminal()
+    terminal.turn()
+    world.station.journal.append(RecordKind.SEAL, encode_record(Seal(1))[1], durable=False)
+    terminal.close()
+    assert not (data / "checkpoints").exists()
+
+
+def test_a_checkpoint_that_cannot_be_kept_is_told_and_ends_nothing(world: _World, data: Path) -> None:
+    (data / "checkpoints").write_bytes(b"")
+    terminal = world.terminal()
+    while world.station.books.sequence < CHECKPOINT_RECORDS:
+        world.station.log.write(Applied(1, 1, 1), durable=False)
+    terminal.turn()
+    _idle(world, terminal, 3)
+    assert any("checkpoints" in line and "could not be written" in line for line in world.told)
+    assert world.station.till.state is State.SIGNED_OFF
+    terminal.close()
+
+
+def test_a_checkpoint_that_a_stop_cannot_keep_is_told(world: _World, data: Path) -> None:
+    (data / "checkpoints").write_bytes(b"")
+    world.run(world.terminal(), turns=1)
+    assert any("checkpoints" in line and "could not be written" in line for line in world.told)
+
+
+def test_decay_before_the_checkpoint_is_told_in_the_first_idle_time_after_a_start(world: _World, data: Path) -> None:
+    while not (data / "journal" / "seg-00000002.ocj").exists():
+        world.station.log.write(Applied(1, 1, 1), durable=False)
+    world.run(world.terminal(), turns=1)
+    file = data / "journal" / "seg-00000001.ocj"
+    image = bytearray(file.read_bytes())
+    image[5000] ^= 1
+    file.write_bytes(image)
+    again = _World(data)
+    terminal = again.terminal()
+    terminal.turn()
+    assert again.station.books.gaps == set()
+    _idle(again, terminal, 3)
+    assert len(again.station.books.gaps) == 1
+    terminal.close()
 
 
 def test_young_segments_are_kept_though_safe(world: _World) -> None:
@@ -234,6 +357,27 @@ def test_young_segments_are_kept_though_safe(world: _World) -> None:
         terminal.turn()
     assert world.station.journal.first_sequence == 1
     terminal.close()
+
+
+def test_tables_that_fail_are_logged_and_shown_and_selling_goes_on(data: Path) -> None:
+    with MutableJournal.open(_tables(data), chain_key=CHAIN_KEY, random=bytes):
+        world = _World(data)
+        terminal = world.terminal()
+        terminal.turn()
+        assert "tables not kept" in world.display.frames[-1].rows[-1].text
+        assert [line for line in world.told if line.startswith("tables: nothing is kept until the next start")]
+        assert world.station.till.block() is None
+        terminal.close()
+    world = _World(data)
+    terminal = world.terminal()
+    terminal.turn()
+    assert "tables not kept" not in world.display.frames[-1].rows[-1].text
+    terminal.close()
+
+
+def _tables(data: Path) -> Path:
+    MutableJournal.create(data / "tables", terminal=NUMBER, chain_key=CHAIN_KEY, random=bytes)
+    return data / "tables"
 
 
 def test_the_daily_scrub_tells_a_decayed_record_once(world: _World, data: Path) -> None:

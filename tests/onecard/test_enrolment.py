@@ -42,6 +42,7 @@ _HELD = {
     (Role.SERVER_SIGN, 1): _SERVER_PUBLIC,
     (Role.SERVER_SEAL, 1): b"\6" * 32,
     (Role.CHAIN, 1): b"\7" * 32,
+    (Role.DESFIRE_DEBIT, 1): b"\x08" * 16,
 }
 _IDENTITY = Identity(TerminalNumber(7), "XDA", "新东安", KeyRing(_HELD))
 
@@ -96,7 +97,8 @@ def test_a_request_for_a_key_it_does_not_hold_is_not_believed() -> None:
     "row",
     [
         [0, 1, bytes(16)],
-        [8, 1, bytes(16)],
+        [8, 1, bytes(32)],
+        [9, 1, bytes(16)],
         [1, 0, bytes(16)],
         [1, 256, bytes(16)],
         [1, 1, bytes(32)],  # a debit master is an AES-128 key
@@ -150,7 +152,8 @@ def test_an_answer_is_for_the_terminal_that_asked() -> None:
 def test_of_the_issuer_and_the_server_only_public_halves_have_a_role() -> None:
     """What raises *loaded* or speaks for the server has no place in an identity (I-10)."""
     assert {Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL} == PUBLIC_ROLES
-    assert set(Role) - PUBLIC_ROLES == {Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE, Role.CHAIN}
+    symmetric = {Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE, Role.CHAIN}
+    assert set(Role) - PUBLIC_ROLES == symmetric | {Role.DESFIRE_DEBIT, Role.DESFIRE_PERSONALISE}
 
 
 def test_what_the_daemon_reads_holds_no_secret() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware import checkpoint
+from firmware.checkpoint import checkpoint_key
+from firmware.purse_memory import PurseName
 from onecard import cbor, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
 from onecard.cbor import RECORD, BadCbor
@@ -214,7 +217,23 @@ def test_enrolment() -> None:
     assert (identity.number, identity.site_code, identity.site_name) == (7, "XDA", "新东安")
 
 
-_PROVED = ("cbor", "record", "certificate", "records", "tariff", "bundle", "downlink", "enrolment")
+def test_checkpoint() -> None:
+    raw = _examples("checkpoint.md")["checkpoint"]
+    key, tag = checkpoint_key(_CHAIN_KEY), bytes.fromhex("b1b2b3b4b5b6b7b8")
+    assert checkpoint.place_of(raw, 7, key) == checkpoint.Place(9, tag)
+    books = checkpoint.decode(raw, 7, KeyRing({}))
+    assert checkpoint.encode(books, tag, key) == raw
+    memory, paid, doubtful = books.memory, PurseName(b"\xff" * 7, 1), PurseName(bytes.fromhex("04010203"), 0)
+    assert (books.shift.shop.shift, books.shift.totals.paid_fen, books.backlog.fen) == (900, 800, 500)
+    assert (books.applied, books.gaps, books.safe[0]) == ({Table.TARIFF: 31}, {(70, 75)}, 4)
+    assert (memory.spent(paid), memory.spent(doubtful)) == (300, 0)
+    assert (memory.bounds(paid), memory.bounds(doubtful)) == ([(4, 800)], [(3, 500)])
+    assert memory.unresolved(doubtful) == {(4, 700, 7, 9)}
+    assert memory.open_sale is not None
+    assert memory.open_sale.sequence == 9
+
+
+_PROVED = ("cbor", "record", "certificate", "records", "tariff", "bundle", "downlink", "enrolment", "checkpoint")
 
 
 @pytest.mark.parametrize("name", _PROVED)

@@ -104,6 +104,19 @@ def test_each_sector_side_and_card_has_a_key_of_its_own() -> None:
     assert {len(key) for key in made} == {6}
 
 
+def test_each_key_of_a_desfire_is_its_own() -> None:
+    """Keys 0, 1 and 2 of each application and the card's, on each card; under one master too."""
+    master, uids = bytes(range(16)), (b"\x04\x01\x02\x03\x04\x05\x06", b"\x04\x01\x02\x03\x04\x05\x07")
+    applications = (b"\x00\xca\xf0", b"\x01\xca\xf0")
+    made = [card_keys.desfire_card_key(master, uid) for uid in uids]
+    for uid in uids:
+        for application in applications:
+            made.append(card_keys.desfire_debit_key(master, uid, application))
+            made += [card_keys.desfire_application_key(master, uid, application, number) for number in (0, 2)]
+    assert len(set(made)) == len(made) == 14
+    assert {len(key) for key in made} == {16}
+
+
 def test_each_terminal_has_a_chain_key_of_its_own() -> None:
     made = [chain_key(bytes(32), 1), chain_key(bytes(32), 256), chain_key(b"\1" * 32, 1)]
     assert len(set(made)) == 3

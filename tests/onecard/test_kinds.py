@@ -34,6 +34,7 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "WORN_OUT": 13,
             "NO_PRICE": 14,
             "OUT_OF_SERVICE": 15,
+            "TAMPERED": 16,
         },
     ),
     (
@@ -61,6 +62,8 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "SERVER_SIGN": 5,
             "SERVER_SEAL": 6,
             "CHAIN": 7,
+            "DESFIRE_DEBIT": 8,
+            "DESFIRE_PERSONALISE": 9,
         },
     ),
     (

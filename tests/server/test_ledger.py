@@ -15,7 +15,8 @@ from onecard.identity import card_number
 from onecard.keys import KeyRing, Role
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.certificate import open_certificate
-from onecard.records import OutcomeRecord, Seal
+from onecard.purse.resolution import State
+from onecard.records import Gap, OutcomeRecord, Seal
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Card, Certificate, Purse
 from server.ingest.models import Alarm, Bundle
@@ -169,6 +170,23 @@ def test_what_a_silent_terminal_debited_is_unattributed_to_the_fen(client, enrol
     send(client, silent)
     recount = post_all()
     assert (recount.unattributed_fen, recount.sites_fen, recount.float_fen) == (0, 1800, 8200)
+
+
+def test_what_a_terminal_lost_is_never_void(client, enrol, issue, sale):
+    torn, teller, card = enrol("WDK"), enrol("JSG"), issue(10_000)
+    sale(torn, card, 1234)
+    sale(torn, card, 66)
+    torn.add(Gap(int(NOW.timestamp()), 3, 4, "seg-00000001.ocj at byte 3000"))  # a final word and an intent
+    send(client, torn, 1, 2)
+    send(client, torn, 5)
+    recount = post_all()
+    assert (recount.in_doubt, recount.unattributed_fen, recount.gaps) == (1, 0, 1)
+    assert [one.state for one in Resolution.objects.all()] == [State.OPEN.value]
+    sale(teller, card, 500)
+    send(client, teller)
+    recount = post_all()
+    assert (recount.in_doubt_fen, recount.unattributed_fen, recount.debited_fen) == (1234, 66, 1800)
+    assert {one.state for one in Resolution.objects.all()} == {State.STANDS.value}
 
 
 def test_flows_of_a_card_not_in_the_books_wait_with_an_alarm(client, enrol, card, sale):

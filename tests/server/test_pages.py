@@ -16,9 +16,11 @@ from django.utils import timezone
 
 import server
 from firmware.config import read_config
+from onecard.bundle import NO_TAG
 from onecard.clock import LOCAL_ZONE, Instant, business_day
 from onecard.kinds import ClockQuality, Outcome
 from onecard.money import Fen
+from onecard.records import Gap, Seal
 from server.ledger.posting import post_next
 from server.pages.templatetags.money import card_text, in_yuan
 from server.pages.today import open_day
@@ -105,6 +107,28 @@ def test_flows_can_be_narrowed_and_paged(manager, filled):
     assert manager.get(f"/flows/?day={day}&terminal=x&before=1.x").status_code == 200
     assert manager.get("/flows/?before=0.0").content.count(b'<span class="badge') == 0
     assert manager.get("/flows/?day=2026-99-99").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "lost", "apart"),
+    [
+        ("zh-hans", "终端丢失 03-02 20:00: seg-1 at byte 7", "已隔离"),
+        ("en", "lost at the terminal 03-02 20:00", "in quarantine"),
+    ],
+)
+def test_a_loss_is_told_with_its_range_time_and_reason(manager, enrol, language, lost, apart):
+    teller = enrol("WDK")
+    at = int(datetime(2026, 3, 2, 20, 0, tzinfo=LOCAL_ZONE).timestamp())
+    for _ in range(7):
+        teller.add(Seal(at))
+    teller.add(Gap(at, 3, 4, "seg-1 at byte 7"))
+    alone = teller.bundle(5, 5, previous_tag=NO_TAG)
+    for raw in (teller.bundle(1, 1), alone, teller.bundle(7)):
+        manager.post("/sync/v1/bundle", raw, content_type="application/cbor")
+    page = manager.get("/terminals/", headers={"Accept-Language": language}).content.decode()
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    places = [text.index(part) for part in ("2–2", "3–4", lost, "5–5", apart, "6–6")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

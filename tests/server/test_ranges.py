@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.ingest.ranges import Held, complement
+from server.ingest.ranges import Held, complement, overlaps
 
 RUNS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 9)).map(lambda run: (run[0], run[0] + run[1])), max_size=9)
 
@@ -37,3 +37,36 @@ def test_the_same_run_again_is_never_fresh(runs):
         held = held.with_run(first, last)
         assert held.fresh(first, last) == []
         assert held.with_run(first, last) == held
+
+
+@given(RUNS, RUNS)
+def test_the_acknowledgement_passes_only_gaps_that_are_told_lost_as_a_whole(runs, told):
+    held, model = Held(0, (), tuple(told)), set()
+    for first, last in runs:
+        held = held.with_run(first, last)
+        model |= set(range(first, last + 1))
+        excused = model | spread(told)
+        assert set(range(1, held.received + 1)) <= excused
+        assert held.received == 0 or held.received in model, "a lost record has no tag to name"
+        beyond = next((s for s in range(held.received + 1, held.highest + 1) if s in model), None)
+        assert beyond is None or not set(range(held.received + 1, beyond)) <= excused
+
+
+@given(RUNS, RUNS)
+def test_what_is_told_lost_is_neither_held_nor_taken_away(runs, told):
+    plain, excused = Held(0, ()), Held(0, (), tuple(told))
+    for first, last in runs:
+        assert plain.fresh(first, last) == excused.fresh(first, last)
+        plain, excused = plain.with_run(first, last), excused.with_run(first, last)
+        assert (plain.highest, plain.gaps) == (excused.highest, excused.gaps)
+        assert plain.received <= excused.received
+
+
+@example([(1, 8), (2, 3)], (1, 9))
+@given(RUNS, st.tuples(st.integers(1, 40), st.integers(0, 9)))
+def test_overlaps_and_their_complement_are_the_whole(ranges, run):
+    first, last = run[0], run[0] + run[1]
+    parts = overlaps(first, last, ranges)
+    whole = set(range(first, last + 1))
+    assert spread(parts) == spread(ranges) & whole
+    assert spread(complement(first, last, parts)) == whole - spread(ranges)

@@ -52,6 +52,7 @@ def terminal_identity() -> Identity:
     held = {
         (Role.DEBIT_MAC, 1): _secret("debit", 16),
         (Role.CLASSIC_READ_WRITE, 1): _secret("classic", 16),
+        (Role.DESFIRE_DEBIT, 1): _secret("desfire", 16),
         (Role.ISSUER, 1): ed25519_public(_secret("issuer")),
         (Role.SERVER_SIGN, 1): ed25519_public(SIGN_PRIVATE),
         (Role.SERVER_SEAL, 1): x25519_public(SEAL_PRIVATE),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from onecard.durable_file import NotReadable
 from onecard.strict_toml import BadConfig
 from sync_daemon.config import Config, read_config
-from sync_daemon.durable_file import NotReadable
 from sync_daemon.pace import Pace
 
 LEAST = '[terminal]\ndata = "data"\n[server]\nurl = "https://one.example:8443/"\nca = "/etc/ca.pem"\n'

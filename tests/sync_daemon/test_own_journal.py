@@ -118,8 +118,12 @@ def test_what_lies_before_damage_is_sent_first_and_then_what_lies_behind(till: T
     lost = run.last_sequence + 1
     with pytest.raises(CorruptMiddle, match=f"record {lost} is lost"):
         own.cut(offer(lost, lost))
-    behind = own.cut(offer(lost, 121))
-    assert behind.first_sequence > lost + 1, "the first behind a hole is proved by no tag"
+    alone = own.cut(offer(lost, 121))
+    assert alone.first_sequence == alone.last_sequence > lost
+    assert alone.unproved, "the tag that leads to the first behind a hole is lost too"
+    behind = own.cut(offer(alone.last_sequence + 1, 121))
+    assert behind.previous_tag == alone.last_tag
+    assert not behind.unproved
     assert behind.last_sequence == 121
     assert behind.chain_holds(CHAIN_KEY)
     assert [name for name, _, _ in behind.named()] == [name for name in names if name.sequence >= behind.first_sequence]

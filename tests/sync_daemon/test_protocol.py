@@ -298,3 +298,47 @@ def test_a_body_that_is_no_reply_is_a_named_error(junk: bytes) -> None:
         sync.receive(junk)
     sync.failed(0)
     assert sync.next_effect(Own(1)) is None
+
+
+def test_a_hole_is_walked_round_to_the_end_of_the_journal_without_a_pause() -> None:
+    sync = machine(Standing(ack(10)), PACE)
+    for first, last in ((11, 12), (13, 512), (513, 1012)):
+        assert offered(sync, 7, 1300).first == first
+        effects(sync, body(ack(10)), Own(1300))
+        assert sync.conclude(7, last, over_hole=first == 11) is None
+        assert (sync.state, sync.failures) == (State.RESTING, 0)
+    assert offered(sync, 7, 1300).first == 1013
+    effects(sync, body(ack(1300)), Own(1300))
+    assert sync.conclude(7, 1300) is None
+    assert sync.tick(7, 1300) == Wait(37)
+
+
+def test_a_hole_the_server_does_not_pass_is_offered_round_one_bundle_at_each_retry() -> None:
+    sync = machine(Standing(ack(10)), PACE)
+    offered(sync, 7, 600)
+    effects(sync, body(ack(10)), Own(600))
+    assert sync.conclude(7, 500, over_hole=True) is None
+    for now, first, last in ((1000, 501, 600), (2000, 11, 500), (3000, 501, 600)):
+        assert offered(sync, now, 600).first == first
+        effects(sync, body(ack(10)), Own(600))
+        note = sync.conclude(now, last, over_hole=first == 11)
+        assert note is not None
+        assert "does not acknowledge" in note.text
+        assert sync.state is State.BACKING_OFF
+    offered(sync, 4000, 600)
+    effects(sync, body(ack(600)), Own(600))
+    assert sync.conclude(4000, 600) is None
+
+
+def test_after_a_hole_was_passed_the_next_one_is_walked_round_as_quickly() -> None:
+    sync = machine(Standing(ack(10)), PACE)
+    offered(sync, 7, 20)
+    effects(sync, body(ack(10)), Own(20))
+    assert sync.conclude(7, 20, over_hole=True) is not None
+    offered(sync, 100, 20)
+    effects(sync, body(ack(20)), Own(20))
+    assert sync.conclude(100, 20, over_hole=True) is None
+    offered(sync, 200, 900)
+    effects(sync, body(ack(20)), Own(900))
+    assert sync.conclude(200, 500, over_hole=True) is None
+    assert sync.state is State.RESTING

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from onecard.journal import BootInfo, Journal
+from onecard.journal import BootInfo, BrokenChain, Journal, JournalError
+from onecard.journal.mutable_journal import MutableJournal
+from onecard.journal.mutable_table import tables_db
 from onecard.kinds import ClockQuality
 from onecard.records import OutcomeRecord, Seal, encode_record
 from tools.journal import command
@@ -115,6 +117,51 @@ def test_a_whole_journal_is_exit_code_0(directory, key_file):
         "chain_proved": False,
         "damage": [],
     }
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """A terminal's tables, compacted; a writer has them open no more."""
+    directory = tmp_path / "tables"
+    MutableJournal.create(directory, terminal=12, chain_key=KEY, random=os.urandom, size=16_384)
+    with MutableJournal.open(directory, chain_key=KEY, random=os.urandom) as journal:
+        tables_db(journal).replace("tariff", {2: {"part": "AAAA"}, 1: {"version": 7}})
+        journal.compact()
+        tables_db(journal).table("config").insert({"key": "服务器"})
+    return directory
+
+
+@pytest.mark.parametrize("at", [9, 100, 200, 300])
+def test_damaged_tables_are_named_and_not_listed(tables, key_file, at):
+    (generation,) = tables.glob("seg-*")
+    image = bytearray(generation.read_bytes())
+    image[at] ^= 4
+    generation.write_bytes(image)
+    for key in ([], ["--key-file", key_file]):
+        result = run("list", "--tables", tables, *key)
+        assert isinstance(result.exception, JournalError)
+        assert str(generation) in str(result.exception)
+        assert result.output == ""
+
+
+def test_tables_of_another_key_are_not_listed_as_proved(tables, tmp_path):
+    (tmp_path / "other").write_bytes(bytes(32))
+    assert isinstance(run("list", "--tables", tables, "--key-file", tmp_path / "other").exception, BrokenChain)
+
+
+def test_tables_are_listed_while_the_terminal_writes_them(tables, key_file):
+    before = {path: path.read_bytes() for path in tables.iterdir()}
+    with MutableJournal.open(tables, chain_key=KEY, random=os.urandom):
+        for key in ([], ["--key-file", key_file]):
+            result = run("list", "--tables", tables, *key)
+            assert result.output.splitlines() == [
+                'tariff      1 {"version": 7}',
+                'tariff      2 {"part": "AAAA"}',
+                'config      1 {"key": "服务器"}',
+            ]
+    documents = [json.loads(line) for line in run("list", "--tables", tables, "--json").output.splitlines()]
+    assert documents[0] == {"table": "tariff", "id": 1, "document": {"version": 7}}
+    assert {path: path.read_bytes() for path in tables.iterdir()} == before
 
 
 def test_a_torn_tail_is_no_damage(directory):

@@ -19,7 +19,7 @@ PAIRS = 100
 _AT = 1_900_000_000
 
 
-class _UnsyncedDisk(OsDisk):
+class UnsyncedDisk(OsDisk):
     """Syncs nothing: for making a long history, which is synced once, afterwards."""
 
     def fdatasync(self, descriptor: int) -> None:
@@ -31,19 +31,24 @@ class _UnsyncedDisk(OsDisk):
 
 def taps() -> list[tuple[int, bytes]]:
     """The two durable records of each of `PAIRS` paid taps in turn, INTENT and PAID, encoded."""
-    return [record for number in range(PAIRS) for record in (encode_record(_intent(number)), _paid(number))]
+    return [record for number in range(PAIRS) for record in (encode_record(sale(number)), _paid(number))]
 
 
 def make_journal(directory: Path, records: int) -> None:
     """A journal of the default 64 MiB, or what `records` need and eight segments more, that holds so many."""
     segments = max(8 if records < 10_000 else 64, records * 110 // (1 << 20) + 8)
-    disk = _UnsyncedDisk()
+    disk = UnsyncedDisk()
     Journal.create(directory, terminal=1, chain_key=KEY, salt=os.urandom, segments=segments, disk=disk)
     made = taps()
     with open_journal(directory, disk) as journal:
         for number in range(records):
             kind, payload = made[number % len(made)]
             journal.append(kind, payload, durable=False)
+    sync_files(directory)
+
+
+def sync_files(directory: Path) -> None:
+    """Brings what an `UnsyncedDisk` wrote onto the medium."""
     for file in directory.iterdir():
         descriptor = os.open(file, os.O_RDONLY)
         os.fsync(descriptor)
@@ -62,7 +67,8 @@ def _paid(number: int) -> tuple[int, bytes]:
     return encode_record(OutcomeRecord(number + 1, Outcome.PAID, _AT + number))
 
 
-def _intent(number: int) -> Intent:
+def sale(number: int) -> Intent:
+    """The INTENT of tap `number`."""
     return Intent(
         at=_AT + number,
         clock=ClockQuality.TRUSTED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,14 +15,17 @@ from firmware.logbook import Logbook
 from firmware.purse_memory import PurseMemory
 from firmware.tap import TapLimits, Teller
 from hardware.cards.classic_layout import SECTORS
+from hardware.cards.desfire import layout
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.pn532.opening import open_reader
 from hardware.pn532.reader import Pn532Reader
+from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
+from hardware.virtual.desfire.contents import Generation
 from hardware.virtual.process import VirtualReader
 from onecard import keys
-from onecard.card_keys import classic_key_a, classic_key_b
+from onecard.card_keys import classic_key_a, classic_key_b, desfire_application_key, desfire_debit_key
 from onecard.clock import Instant
 from onecard.identity import CardNumber, DayNumber, card_number
 from onecard.journal import BootInfo, Journal, JournalReader
@@ -36,8 +39,10 @@ from onecard.purse.record import DebitRecord, LoadReference
 from onecard.purse.ring import slot_of
 from onecard.records import Record, decode_record
 from onecard.tariff import Quote, Reason
+from tools.bench.desfire import PurseContents, personalised_image
 
 CHAIN_KEY = bytes(range(32))
+_KEY_PROCESS_ONLY = (Role.CLASSIC_PERSONALISE, Role.DESFIRE_PERSONALISE)
 NOON = 1_795_000_000
 NO_LIMIT = TapLimits(Fen(10**9))
 
@@ -65,14 +70,19 @@ class Issuer:
             Role.DEBIT_MAC: b"debit mac master",
             Role.CLASSIC_READ_WRITE: b"classic A master",
             Role.CLASSIC_PERSONALISE: b"classic B master",
+            Role.DESFIRE_DEBIT: b"DESFire D master",
+            Role.DESFIRE_PERSONALISE: b"DESFire P master",
         }
     )
+    earlier: Mapping[Role, bytes] = field(default_factory=dict)
+    """Masters of version 0, which terminals still hold."""
 
     @cached_property
     def terminal_keys(self) -> KeyRing:
         public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
         held: dict[tuple[Role, int], bytes] = {(Role.ISSUER, 1): public}
-        held |= {(role, 1): key for role, key in self.masters.items() if role is not Role.CLASSIC_PERSONALISE}
+        held |= {(role, 1): key for role, key in self.masters.items() if role not in _KEY_PROCESS_ONLY}
+        held |= {(role, 0): key for role, key in self.earlier.items()}
         return KeyRing(held)
 
     def certificate(self, uid: bytes, load_sequence: int, loaded: int, **changes: object) -> bytes:
@@ -130,6 +140,25 @@ class Issuer:
         card_file.save(path, image)
         return path
 
+    def desfire_card(
+        self, path: Path, uid: bytes, loaded: int, generation: Generation, *, counter: int = 0, **changes: object
+    ) -> Path:
+        """The same on a DESFire, as purse 0."""
+        place, certificate = layout.application(0), self.certificate(uid, 1, loaded, **changes)
+        reference = LoadReference.of(0, 1)
+        written = (DebitRecord(counter + each, reference, 0, 0, 0) for each in range(3))
+        contents = PurseContents(
+            keys=(
+                desfire_application_key(self.masters[Role.DESFIRE_PERSONALISE], uid, place, layout.MASTER_KEY),
+                desfire_debit_key(self.masters[Role.DESFIRE_DEBIT], uid, place),
+                desfire_application_key(self.masters[Role.DESFIRE_PERSONALISE], uid, place, layout.ISSUER_KEY),
+            ),
+            certificate=certificate,
+            records=tuple(self.record_image(uid, each) for each in written),
+        )
+        card_file.save(path, personalised_image(uid, generation, {0: contents}))
+        return path
+
 
 def fixed(amount: int) -> Quote:
     """The quote of a fixed amount."""
@@ -159,7 +188,8 @@ class Till:
             self.memory.note(entry.name.sequence, decode_record(entry.kind, entry.payload))
         self.log = Logbook(self.journal, self.memory, self.clock)
         self.log.close_unfinished()
-        self.teller = Teller(self.reader, self.log, self._terminal, self.hotlist, limits)
+        sam = SoftwareSam(self.issuer.terminal_keys)
+        self.teller = Teller(self.reader, sam, self.log, self._terminal, hotlist=self.hotlist, limits=limits)
 
     def restart(self, limits: TapLimits = NO_LIMIT) -> None:
         self.journal.close()

@@ -105,7 +105,7 @@ def _hear(scene: Scene, asked: int, told: Told) -> Proof:
             process.command("remove")
             process.command(f"place {card}")
 
-        cards = hear_cards(reader, lay_alone, scene.all_cards, scene.tills[0].data / "card.keys")
+        cards = hear_cards(reader, lay_alone, scene.all_cards, scene.tills[0].data)
     return Proof(
         asked=asked,
         ending=ending,

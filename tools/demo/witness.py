@@ -15,8 +15,10 @@ from typing import Any, TypeAlias
 
 from firmware.card_sight import Presentation, Refused, Sight
 from firmware.purse_memory import PurseMemory, PurseName
+from hardware.board.serial_number import serial_number
 from hardware.reader import Reader
-from onecard.enrolment import decode_identity
+from hardware.sam.software import SoftwareSam
+from onecard.enrolment import open_keys
 from onecard.errors import OnecardError
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.intent import evidence, last_identity
@@ -58,13 +60,16 @@ class Ending:
         return self.paid + self.declined + self.abandoned + self.in_doubt
 
 
-def hear_cards(reader: Reader, place: Callable[[Path], None], cards: Iterable[Path], card_keys: Path) -> Testimony:
-    """Read every card file through a reader, with a terminal's keys; `place` lays one alone on the reader."""
-    identity = decode_identity(card_keys.read_bytes(), str(card_keys))
+def hear_cards(reader: Reader, place: Callable[[Path], None], cards: Iterable[Path], till: Path) -> Testimony:
+    """Read every card file through a reader, with the keys in a till's data directory; `place` lays one alone
+    on the reader."""
+    file = till / "card.keys"
+    identity = open_keys(file.read_bytes(), (till / "seal.key").read_bytes(), serial_number(), str(file))
+    sam = SoftwareSam(identity.keys)
     debited = loaded = records = 0
     for card in cards:
         place(card)
-        sight = Sight(reader, PurseMemory(identity.number, identity.keys))
+        sight = Sight(reader, PurseMemory(identity.number, identity.keys), sam)
         shown = sight.select(0)
         if not isinstance(shown, Presentation):
             raise BadTestimony(f"{card} cannot be read: {shown}")

@@ -38,6 +38,8 @@ _OK = bytes([Status.OK])
 class Ev1Channel:
     """One end of an EV1 session."""
 
+    unfiled = CommMode.PLAIN
+
     def __init__(self, session: Key) -> None:
         self._session = session
         self._iv = session.zero_iv

@@ -44,6 +44,8 @@ _COUNTER_LIMIT = 0xFFFF
 class Ev2Channel:
     """One end of an EV2 session."""
 
+    unfiled = CommMode.MACED
+
     def __init__(self, encryption: bytes, mac: bytes, ti: bytes, counter: int = 0) -> None:
         """16-byte session keys. A NonFirst authentication takes over TI and counter of the session before."""
         assert len(ti) == TI_SIZE

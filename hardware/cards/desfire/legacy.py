@@ -35,6 +35,8 @@ _CRC_SIZE = 2
 class LegacyChannel:
     """One end of a legacy session."""
 
+    unfiled = CommMode.PLAIN
+
     def __init__(self, session: Key) -> None:
         assert session.type is KeyType.TDES
         self._session = session

@@ -47,6 +47,9 @@ class NewKey:
 class Channel(Protocol):
     """One end of a secure session."""
 
+    unfiled: CommMode
+    """How a command travels whose mode no file decides, where nothing of it is secret."""
+
     def seal_command(self, code: int, header: bytes, data: bytes, mode: CommMode) -> bytes:
         """Reader: what follows the command code."""
         ...

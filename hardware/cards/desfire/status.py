@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 
+from hardware.reader import CardError
+
 
 @unique
 class Status(IntEnum):
@@ -43,3 +45,13 @@ def name_of(status: int) -> str:
         return f"{Status(status).name.lower().replace('_', ' ')} ({status:02X})"
     except ValueError:
         return f"status {status:02X}"
+
+
+class DesfireRefused(CardError):
+    """The card refused a command; what was not committed is lost, and so is the session."""
+
+    def __init__(self, where: str, command: int, status: int) -> None:
+        self.where = where
+        self.command = command
+        self.status = status
+        super().__init__(f"{where}: the card refuses command {command:02X} ({name_of(status)}): take it to the desk")

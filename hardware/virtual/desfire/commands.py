@@ -1,8 +1,8 @@
 """The table of DESFire commands: code to what checks and runs it. Sources: libfreefare, proxmark3, NXP AN12343.
 
 Not here, and so answered "illegal command": transaction MAC files (CE; file type 5 keeps its place), CommitReaderID
-(C8), key sets (C6, 56, 57, 55), delegated applications (C9), proximity check (F0, F2, FD), originality signature (3C),
-UpdateRecord (DB), and EV2's ISO-chained forms (AD, 8D, AB, 8B).
+(C8), key sets (C6, 56, 57, 55), delegated applications (C9), proximity check (0xF0, 0xF2, 0xFD), originality signature
+(3C), UpdateRecord (DB), and EV2's ISO-chained forms (AD, 8D, AB, 8B).
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from firmware.tap import Teller
 from hardware.cards.classic_layout import SECTORS
 from hardware.pn532.opening import open_reader
 from hardware.reader import Reader
+from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
@@ -153,11 +154,13 @@ class Place:
             issues.note(entry.name.sequence, record)
         log = Logbook(self.journal, memory, StandingClock())
         log.close_unfinished()
-        teller = Teller(self.reader, log, STATION, frozenset(), NO_LIMIT)
+        sam = SoftwareSam(self.centre.identity.keys)
+        teller = Teller(self.reader, sam, log, STATION, hotlist=frozenset(), limits=NO_LIMIT)
         link = SignedLink(self.centre.identity, self.centre.signing, self.centre.post)
         self.desk = Desk(
             self.reader,
             teller,
+            sam,
             log,
             issues,
             link=link,

@@ -11,42 +11,33 @@ import pytest
 from firmware.desk.issuing import Pace
 from firmware.desk.link import SignedLink
 from hardware.cards.classic_layout import SECTORS
+from hardware.cards.desfire.opening import Openings
 from hardware.cards.personalisation_script import PUBLIC_KEYS
 from hardware.cards.selection import select_purse
 from hardware.pn532.opening import open_reader
 from hardware.reader import Reader, Target
+from hardware.sam.software import SoftwareSam
 from hardware.virtual import card_file
 from hardware.virtual.classic_card import blank_image
 from hardware.virtual.process import VirtualReader
 from onecard import desk
-from onecard.card_keys import classic_key_a
 from onecard.desk import BadDeskMessage, CardPlaced, Found, JobDone, JobFailed, Next
 from onecard.envelope import terminal_key_id
-from onecard.keys import BadSignature, KeyRing, Role, sign
+from onecard.keys import BadSignature, sign
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.certificate import Certificate, open_certificate
-from onecard.purse.record import record_key
 from onecard.purse.ring import Ring, read_ring
 from onecard.records import Intent, Issue, OutcomeRecord
 from tests.firmware.desk.conftest import ISSUE, LOAD, STATION, TRANSPORT, UID, Centre, Place
 
 
-class TerminalKeys:
-    """What any terminal knows."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        self.keys = keys
-
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        return classic_key_a(self.keys.key(Role.CLASSIC_READ_WRITE, 1), uid, sector)
-
-
 def witness(place: Place) -> tuple[Ring, Certificate]:
     """What a terminal sees of the card that lies there: its ring, and the certificate in force."""
     keys = place.centre.identity.keys
+    sam = SoftwareSam(keys)
     (target,) = place.reader.poll()
-    purse = select_purse(place.reader, target, TerminalKeys(keys), 0)
-    ring = read_ring(purse.read_ring(), [record_key(keys.key(Role.DEBIT_MAC, 1), target.uid)], 0)
+    purse = select_purse(place.reader, target, sam, 0, Openings())
+    ring = read_ring(purse.read_ring(), lambda image: sam.record(image, target.uid, 0))
     assert ring.newest is not None
     reference = ring.newest.load_reference
     certificate = open_certificate(purse.read_certificate(reference.copy), keys, target.uid, 0)

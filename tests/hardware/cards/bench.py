@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hardware.cards.classic_layout import SECTORS
+from hardware.cards.desfire.opening import Openings
 from hardware.cards.personalisation_script import PersonalisationScript, PurseImages, SectorKeys
 from hardware.cards.port import PurseCard
 from hardware.cards.selection import select_purse
@@ -30,8 +31,8 @@ class BenchKeys:
     def __init__(self, strange: bool = False) -> None:
         self._strange = strange
 
-    def classic_key_a(self, uid: bytes, sector: int) -> bytes:
-        return b"strang" if self._strange else _key(uid, sector, b"A")
+    def classic_keys(self, uid: bytes, sector: int) -> list[bytes]:
+        return [b"strang"] if self._strange else [_key(uid, sector, b"A")]
 
 
 def _key(uid: bytes, sector: int, which: bytes) -> bytes:
@@ -107,6 +108,7 @@ class ClassicBench:
     """The `CardBench` of the Classic family."""
 
     debit_commands = 7
+    commit_command = 6
 
     def __init__(self, bench: ReaderBench, folder: Path) -> None:
         self._bench = bench
@@ -117,7 +119,7 @@ class ClassicBench:
         self._bench.place(self._card)
         self._bench.tear(tear)
         target = self._bench.poll_one()
-        return select_purse(self._bench.reader, target, BenchKeys(strange=not own_keys), purse)
+        return select_purse(self._bench.reader, target, BenchKeys(strange=not own_keys), purse, Openings())
 
     def remove(self) -> None:
         self._bench.remove()

@@ -10,6 +10,7 @@ import pytest
 
 from hardware.cards.classic_layout import access_bytes, ring_block, sector_of, trailer_block
 from hardware.cards.classic_session import ClassicSession, Key
+from hardware.cards.desfire.opening import Openings
 from hardware.cards.port import CardFamily, Written
 from hardware.cards.selection import UnknownCard, family_of, select_purse
 from hardware.pn532.chip import IN_DATA_EXCHANGE, IN_LIST_PASSIVE_TARGET, Chip
@@ -50,7 +51,7 @@ def test_classic_conforms(check: Callable[[MakeBench], None], bench: ReaderBench
 
 def test_a_sector_is_authenticated_once_and_again_after_another(bench: ReaderBench, tmp_path: Path) -> None:
     bench.place(personalised_card(tmp_path / "card"))
-    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0, Openings())
     start = bench.reader.commands
     card.read_ring()
     card.read_ring()
@@ -72,11 +73,11 @@ def test_a_block_the_card_refuses_reads_as_zeros_and_the_others_as_they_are(benc
     image.blocks[trailer] = image.blocks[trailer][:6] + access + image.blocks[trailer][9:]
     card_file.save(path, image)
     bench.place(path)
-    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0)
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 0, Openings())
     assert card.read_ring() == (b"\1" * 16, bytes(16), b"\3" * 16)
     bench.place(path)
     session = ClassicSession(bench.reader, bench.poll_one())
-    session.authenticate(5, Key.A, BenchKeys().classic_key_a(UID, 5))
+    session.authenticate(5, Key.A, BenchKeys().classic_keys(UID, 5)[0])
     with pytest.raises(AccessDenied):
         session.read(ring_block(0, 1))
 
@@ -108,11 +109,13 @@ def test_the_family_is_told_by_sak_and_atqa(sak: int, atqa: str, ats: str, famil
     assert family_of(Target(1, bytes.fromhex(atqa), sak, UID, bytes.fromhex(ats))) is family
 
 
-@pytest.mark.parametrize(("sak", "why"), [(0x00, "neither"), (0x20, "DESFire")])
-def test_a_card_of_no_family_served_is_an_unknown_card(sak: int, why: str, bench: ReaderBench) -> None:
+@pytest.mark.parametrize(
+    ("sak", "purse", "why"), [(0x00, 0, "neither"), (0x08, 3, "room for a purse 3"), (0x20, 16, "room for a purse 16")]
+)
+def test_a_card_without_such_a_purse_is_an_unknown_card(sak: int, purse: int, why: str, bench: ReaderBench) -> None:
     target = Target(1, bytes.fromhex("0344"), sak, UID, b"")
     with pytest.raises(UnknownCard, match=f"{UID.hex()}.*{why}"):
-        select_purse(bench.reader, target, BenchKeys(), 0)
+        select_purse(bench.reader, target, BenchKeys(), purse, Openings())
 
 
 @pytest.mark.parametrize("point", ["before", "after"])
@@ -143,7 +146,7 @@ def test_an_acknowledged_write_that_reads_back_otherwise_is_unknown(kept: bytes)
     with chip_script(answers) as script:
         reader = Pn532Reader(Chip(SerialTransport(script.path, 115200)))
         (target,) = reader.poll()
-        card = select_purse(reader, target, BenchKeys(), 0)
+        card = select_purse(reader, target, BenchKeys(), 0, Openings())
         assert card.read_ring() == (kept, kept, kept)
         assert card.commit_record(1, b"\x01" * 16, 100) is Written.UNKNOWN
         assert card.write_certificate(0, b"\x01" * 96) is Written.UNKNOWN
@@ -163,17 +166,20 @@ def test_an_exchange_of_another_size_is_a_fault_and_no_write_is_acked_by_it() ->
     with chip_script(answers) as script:
         reader = Pn532Reader(Chip(SerialTransport(script.path, 115200)))
         (target,) = reader.poll()
-        card = select_purse(reader, target, BenchKeys(), 0)
+        card = select_purse(reader, target, BenchKeys(), 0, Openings())
         with pytest.raises(ReaderFault, match="16 were due"):
             card.read_ring()
         (target,) = reader.poll()
-        assert select_purse(reader, target, BenchKeys(), 0).commit_record(1, b"\x01" * 16, 100) is Written.UNKNOWN
+        assert (
+            select_purse(reader, target, BenchKeys(), 0, Openings()).commit_record(1, b"\x01" * 16, 100)
+            is Written.UNKNOWN
+        )
         reader.close()
 
 
 def test_a_card_with_a_seven_byte_uid_is_debited(bench: ReaderBench, tmp_path: Path) -> None:
     bench.place(personalised_card(tmp_path / "card", OTHER_UID))
-    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 1)
+    card = select_purse(bench.reader, bench.poll_one(), BenchKeys(), 1, Openings())
     assert card.uid == OTHER_UID
     assert card.read_ring()[0] == b"\x11" * 16
     assert card.commit_record(1, b"\x01" * 16, 100) is Written.ACKED

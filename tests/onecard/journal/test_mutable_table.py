@@ -231,6 +231,25 @@ def test_only_documents_that_differ_are_written(directory, db):
     assert (directory / "seg-00000001.ocj").read_bytes() == after
 
 
+def test_a_table_is_replaced_in_one_operation_of_what_differs(directory, db):
+    db.table("other").insert({"kept": True})
+    db.replace("hotlist", {1: {"version": 1}, 2: {"part": "x" * 300}, 3: {"part": "y"}, 9: {"part": "z"}})
+    generation = directory / "seg-00000001.ocj"
+    before, version = generation.read_bytes(), db.storage.journal.version
+    db.replace("hotlist", {1: {"version": 2}, 2: {"part": "x" * 300}, 3: {"part": "Y"}})
+    assert db.storage.journal.version == version + 1
+    written = sum(a != b for a, b in zip(before, generation.read_bytes(), strict=True))
+    assert written < 150, "of the long document nothing is"
+    assert {d.doc_id: dict(d) for d in db.table("hotlist")} == {
+        1: {"version": 2},
+        2: {"part": "x" * 300},
+        3: {"part": "Y"},
+    }
+    assert len(db.table("other")) == 1
+    db.replace("hotlist", {})
+    assert (len(db.table("hotlist")), "hotlist" in db.tables()) == (0, True)
+
+
 def test_persist_empty_makes_a_table_and_empties_none(db):
     db.table("kept").insert({"a": 1})
     db._tables.clear()

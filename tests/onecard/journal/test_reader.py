@@ -43,6 +43,33 @@ def test_a_reader_begins_where_it_is_told_in_any_segment(place):
             assert [e.name.sequence for e in reader.entries(first)] == list(range(first, 52))
 
 
+def test_a_reader_says_the_tags_of_the_records_asked_for_and_of_no_others(place):
+    place.create()
+    with place.open() as journal:
+        for number in range(50):
+            journal.append(KIND, number.to_bytes(1000, "big"), durable=False)
+        journal.flush()
+        expected = {sequence: journal.entry(sequence).tag for sequence in (1, 20, 51)}
+        assert JournalReader(place.directory).tags([1, 20, 51, 52, 0]) == expected
+
+
+def test_what_was_passed_over_is_proved_and_its_epochs_count(place):
+    """Reading from the middle of a segment names records as reading from its beginning does, with and without a key."""
+    place.create()
+    for _ in range(3):
+        with place.open() as journal:
+            for number in range(3):
+                journal.append(KIND, b"%d" % number, durable=True)
+    whole = list(JournalReader(place.directory).entries())
+    for key in (None, KEY):
+        reader = JournalReader(place.directory, key)
+        for first in range(1, len(whole) + 3):
+            assert list(reader.entries(first)) == whole[first - 1 :]
+            assert list(reader.all_entries(first)) == whole[first - 1 :]
+    with place.open() as journal:
+        assert [journal.entry(entry.name.sequence) for entry in whole] == whole
+
+
 def test_a_torn_or_missing_mark_claims_nothing(place):
     place.create()
     with place.open() as journal:

@@ -9,7 +9,7 @@ import pytest
 from onecard.kinds import ClockQuality, Outcome, Purpose
 from onecard.purse.intent import base_record, evidence, intent_record, ring_images
 from onecard.purse.plan import append
-from onecard.purse.record import DebitRecord, LoadReference, encode, record_key
+from onecard.purse.record import DebitRecord, LoadReference, decode, encode, record_key
 from onecard.purse.resolution import Evidence
 from onecard.purse.ring import read_ring, ring_bytes
 from onecard.records import Intent
@@ -19,7 +19,7 @@ _KEY = record_key(bytes(16), _UID)
 _OLDER = DebitRecord(9, LoadReference(0, 3), 100, 5, 17)
 _BASE = DebitRecord(10, LoadReference(0, 3), 130, 6, 18)
 _IMAGES = [encode(_OLDER, _KEY, 0), encode(_BASE, _KEY, 0), b"\xee" * 16]
-_RING = read_ring(_IMAGES, [_KEY], 0)
+_RING = read_ring(_IMAGES, lambda image: decode(image, [_KEY], 0))
 _WRITE = append(_RING, 45, 7, 0x1FE, LoadReference.of(1, 12))
 _INTENT = Intent(
     at=1,

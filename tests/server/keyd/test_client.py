@@ -20,7 +20,7 @@ from onecard.identity import TerminalNumber
 from onecard.keys import Role, chain_key
 from onecard.purse import certificate as certificates
 from onecard.purse.certificate import Certificate
-from onecard.purse.record import record_key
+from onecard.purse.record import decode, record_key
 from onecard.purse.ring import read_ring
 from server.keyd import store
 from server.keyd.client import KeyProcess, KeyProcessRefused
@@ -100,12 +100,13 @@ def test_an_enrolment_answer_opens_on_its_terminal_only_and_raises_no_money(keyd
     assert (identity.number, identity.site_code, identity.site_name) == (7, "PEK01", "新东安")
     secrets = store.load(directory)
     given = set(identity.keys.held.values())
-    for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE):
+    for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT):
         assert identity.keys.key(role, 1) == secrets.newest(role)[1]
     assert identity.keys.key(Role.CHAIN, 1) == chain_key(secrets.newest(Role.CHAIN)[1], 7)
-    for role in (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.CHAIN, Role.CLASSIC_PERSONALISE):
+    personalise = (Role.CLASSIC_PERSONALISE, Role.DESFIRE_PERSONALISE)
+    for role in (Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL, Role.CHAIN, *personalise):
         assert secrets.newest(role)[1] not in given, "I-10"
-    assert identity.keys.versions(Role.CLASSIC_PERSONALISE) == []
+    assert not any(identity.keys.versions(role) for role in personalise)
 
 
 def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
@@ -123,7 +124,8 @@ def test_a_card_script_holds_this_cards_keys_its_first_ring_and_certificate(
         (classic_key_a(masters[0], statement.uid, s), classic_key_b(masters[1], statement.uid, s)) for s in range(16)
     )
     images = [script.ring[at : at + 16] for at in (0, 16, 32)]
-    ring = read_ring(images, [record_key(secrets.newest(Role.DEBIT_MAC)[1], statement.uid)], 0)
+    key = record_key(secrets.newest(Role.DEBIT_MAC)[1], statement.uid)
+    ring = read_ring(images, lambda image: decode(image, [key], 0))
     newest = ring.newest
     assert newest is not None
     assert len(ring.readable) == 3

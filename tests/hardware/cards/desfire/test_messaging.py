@@ -182,6 +182,23 @@ def test_ev2_padding_that_is_none_is_refused(filling: str) -> None:
         channel.open_answer(mac, CommMode.FULL, None)
 
 
+@pytest.mark.parametrize("filling", ["010000", "000001", "800000"])
+def test_ev1_padding_that_is_none_is_refused(filling: str) -> None:
+    """Zeros only: data and checksum are right here, and only what stands behind them is not."""
+    answer = _DATA + crc32(_DATA + b"\0") + bytes.fromhex(filling)
+    with pytest.raises(BrokenMessage, match="padding"):
+        _ev1().open_answer(_AES.encrypt(bytes(16), answer), CommMode.FULL, len(_DATA))
+    command = _DATA + crc32(b"\x3d\2" + _DATA) + bytes.fromhex(filling)
+    with pytest.raises(BrokenMessage, match="padding"):
+        _ev1().open_command(0x3D, b"\2" + _AES.encrypt(bytes(16), command), 1, CommMode.FULL, len(_DATA))
+
+
+def test_legacy_padding_that_is_none_is_refused() -> None:
+    answer = _DATA + crc16(_DATA) + b"\0\0\0\0\1"
+    with pytest.raises(BrokenMessage, match="checksum"):
+        _legacy().open_answer(_TDES.encrypt(bytes(8), answer), CommMode.FULL, len(_DATA))
+
+
 # Published transcripts.
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_daemon.durable_file import NotKept, NotReadable, make_directory, read_file, replace_file
+from onecard.durable_file import NotKept, NotReadable, make_directory, read_file, replace_file
 
 
 def test_the_old_content_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -> None:

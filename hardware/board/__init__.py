@@ -1,0 +1,1 @@
+"""The terminal's board: what tells one from another."""
