@@ -15,6 +15,7 @@ from hardware.cards.selection import UnknownCard, select_purse
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
 from onecard.kinds import DeclineReason
+from onecard.purse import delivery
 from onecard.purse.bounds import Bound, accepted
 from onecard.purse.certificate import BadCertificate, Certificate, open_certificate
 from onecard.purse.record import DebitRecord, LoadReference
@@ -67,7 +68,7 @@ class Known:
     @property
     def delivery_due(self) -> bool:
         """Whether the card should get the best certificate before anything else (P-R16)."""
-        return self.best.load_sequence > self.in_force.certificate.load_sequence
+        return delivery.is_due(self.best.load_sequence, self.in_force.certificate.load_sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,9 @@ class Sight:
             on_card = open_certificate(image, self._memory.keys, shown.card.uid, shown.purse)
         except BadCertificate:
             return Refused(DeclineReason.BAD_CERTIFICATE, shown)
-        if on_card.load_sequence & 7 != reference.load_mod8:
+        if not delivery.names(reference, on_card.load_sequence):
             return Refused(DeclineReason.BAD_CERTIFICATE, shown)
         self._memory.keep(on_card, image)
-        self._memory.seen_on_card(shown.name, on_card.load_sequence)
         held = self._memory.certificate(shown.name)
         assert held is not None
         if not believes(shown, self._memory.bounds(shown.name)):

@@ -23,7 +23,7 @@ from hardware.cards.port import Written
 from hardware.sam.port import Sam
 from onecard.identity import CardNumber
 from onecard.kinds import Outcome, Purpose
-from onecard.purse import plan
+from onecard.purse import delivery, plan
 from onecard.purse.certificate import Certificate
 from onecard.purse.plan import OpenIntent, Write
 from onecard.purse.record import DebitRecord
@@ -84,10 +84,21 @@ class CardWriter:
         self._close(sequence, purpose, landed)
         return landed, sequence, self._after(shown, write) if landed is Landed.ACKED else shown
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
-        """A re-tap: write the open sale's own bytes, again or for the first time; acknowledged, it is PAID."""
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[delivery.WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
+        """A re-tap: write the open sale's own bytes, again or for the first time; acknowledged, it is PAID. `along` are
+        copies of the certificate `image` that go with them (`delivery.steps_before_rewrite`)."""
         sale = self._log.memory.open_sale
         assert sale is not None
+        for step in along:
+            if shown.card.write_certificate(step.copy, image) is not Written.ACKED:
+                return Landed.UNKNOWN
         landed = self._perform(shown, write, intent.record.debited - intent.base.debited)
         if landed is Landed.ACKED:
             self._log.conclude(sale.sequence, Outcome.PAID, durable=True)
@@ -103,19 +114,21 @@ class CardWriter:
         return landed
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        """Put a newer certificate on the card (P-R16): a null record under the certificate in force, then the copy not
-        in force. It comes into force by the next ring record, which the caller appends under the returned `InForce`.
-        None when the card left in between: what was in force still is. A card that takes certificate and record in one
-        commit needs no null record: until that commit nothing on it has changed.
+        """Put a newer certificate on the card (P-R16). It comes into force by the next ring record, which the caller
+        appends under the returned `InForce`. None when the card left in between: what was in force still is.
         """
-        if not shown.card.atomic:
-            landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
-            if landed is not Landed.ACKED:
-                return None
-        copy = plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies)
-        if shown.card.write_certificate(copy, image) is not Written.ACKED:
-            return None
-        return InForce(newer, copy), shown
+        for step in delivery.steps(in_force.reference, newer.load_sequence, atomic=shown.card.atomic):
+            match step:
+                case delivery.NullRecord():
+                    landed, _, shown = self.append(shown, Purpose.DELIVERY, in_force)
+                    if landed is not Landed.ACKED:
+                        return None
+                case delivery.WriteCopy(copy):
+                    if shown.card.write_certificate(copy, image) is not Written.ACKED:
+                        return None
+                case delivery.NextRecord(reference):
+                    in_force = InForce(newer, reference.copy)
+        return in_force, shown
 
     def _perform(self, shown: Presentation, write: Write, amount: int) -> Landed:
         assert write.record.identity in self._log.memory.unresolved(shown.name), "no write without its intent (I-01)"

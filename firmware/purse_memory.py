@@ -24,6 +24,7 @@ from onecard.identity import CardNumber
 from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
 from onecard.purse import certificate as certificates
+from onecard.purse import delivery
 from onecard.purse.bounds import Bound
 from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
@@ -135,7 +136,7 @@ class PurseMemory:
         """Keep a verified certificate if its L is the highest seen for its purse."""
         name = PurseName(certificate.uid, certificate.purse)
         held = self._certificates.get(name)
-        if held is None or certificate.load_sequence > held[0].load_sequence:
+        if delivery.supersedes(certificate.load_sequence, None if held is None else held[0].load_sequence):
             self._certificates[name] = certificate, image
 
     def certificate(self, name: PurseName) -> tuple[Certificate, bytes] | None:
@@ -143,12 +144,11 @@ class PurseMemory:
         return self._certificates.get(name)
 
     def certificate_named(self, name: PurseName, reference: LoadReference) -> tuple[Certificate, bytes] | None:
-        """The certificate held, when a ring's `reference` can mean no other: L is given modulo 8, so the one held must
-        be less than 8 above the last L known to have been on the card (L begins at 1)."""
+        """The certificate held, when a ring's `reference` can mean no other."""
         held = self._certificates.get(name)
-        if held is None or held[0].load_sequence & 7 != reference.load_mod8:
+        if held is None or not delivery.names_only(reference, held[0].load_sequence, self._last_load(name)):
             return None
-        return held if held[0].load_sequence - self._last_load(name) < 8 else None
+        return held
 
     def seen_on_card(self, name: PurseName, load_sequence: int) -> None:
         """The verified certificate in force on the card has this L; it never goes back."""
@@ -165,7 +165,8 @@ class PurseMemory:
         return found
 
     def unresolved(self, name: PurseName) -> set[Identity]:
-        """Own records of a purse of which it is not known whether they stand (P-R7)."""
+        """Own records of a purse whose names are taken (P-R7): it is not known whether they stand, or the server may
+        not know yet that they do not."""
         return {
             Identity(record.counter, record.debited, self.terminal, sequence_byte(sequence))
             for sequence, record in self._open(name).items()
@@ -201,11 +202,9 @@ class PurseMemory:
                 self.seen_on_card(name, intent.load_sequence)
                 self._raise(name, Bound(intent.counter, intent.debited))
                 self.known_spent.put(name, self.spent(name) + intent.amount)
-            case Outcome.UNSENT:
-                left = {s: r for s, r in self._open(name).items() if s != record.intent}
-                self.known_unresolved.put(name, left or None)
-            case Outcome.ABANDONED:
-                pass  # it may stand: unresolved until something durable stands above it
+            case Outcome.UNSENT | Outcome.ABANDONED:
+                pass  # its name stays taken until something durable stands above it: the server may know the intent
+                # and not yet the word (P-R7)
 
     def _raise(self, name: PurseName, bound: Bound) -> None:
         self.known_bounds.put(name, max(self.known_bounds.get(name) or bound, bound))

@@ -17,13 +17,13 @@ from firmware.card_sight import Known, Presentation, Refused, Sight
 from firmware.card_write import CardWriter, Delivered, Landed
 from firmware.logbook import Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, TapResult
-from hardware.cards.port import TamperedCard, Written
+from hardware.cards.port import TamperedCard
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
 from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
-from onecard.purse import plan
+from onecard.purse import delivery, plan, spending
 from onecard.purse.certificate import Certificate, Flags
 from onecard.purse.ring import ring_bytes
 from onecard.records import Decline
@@ -151,13 +151,10 @@ class Teller:
             case plan.Behind():
                 return self._decline(DeclineReason.CARD_BEHIND, shown, amount)
             case plan.Rewrite(write):
-                written = self._while_it_lies(shown, lambda: self._rewrite(shown, write, sale.intent.load_sequence))
-                if isinstance(written, Declined):
-                    return written
-                if written is None:
-                    self.abandon()
-                    return Abandoned(uid, amount)
-                landed, loaded = written, sale.intent.loaded
+                again = self._while_it_lies(shown, lambda: self._rewrite(shown, write, intent))
+                if not isinstance(again, Landed):
+                    return again
+                landed, loaded = again, sale.intent.loaded
             case plan.SealOpen():
                 sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
@@ -168,21 +165,25 @@ class Teller:
         balance = Fen(loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
 
-    def _rewrite(self, shown: Presentation, write: plan.Write, load_sequence: int) -> Landed | Declined | None:
-        """What landed. On an atomic card the certificate with the sale's L may have been lost with the commit that was
-        to bring both: it is staged again, or the record would name one that is not there (purse I6). None when it is
-        not the best one held any more."""
-        if shown.card.atomic and write.record != shown.newest:
-            known = self._sight.certificate(shown)
-            if isinstance(known, Refused):
-                return self._decline(known.reason, shown)
-            if known.in_force.certificate.load_sequence != load_sequence:
-                if known.best.load_sequence != load_sequence:
-                    return None
-                copy = write.record.load_reference.copy
-                if shown.card.write_certificate(copy, known.best_image) is not Written.ACKED:
-                    return Landed.UNSENT
-        return self._writer.rewrite(shown, write, self._log.memory.open_intent())
+    def _rewrite(
+        self, shown: Presentation, write: plan.Write, intent: plan.OpenIntent
+    ) -> Landed | Declined | Abandoned:
+        """The record in doubt again; on a card of one commit with the certificate that it left behind."""
+        if not shown.card.atomic or shown.newest.identity == intent.record.identity:
+            return self._writer.rewrite(shown, write, intent)
+        sale, known = self._log.memory.open_sale, self._sight.read_certificate(shown)
+        assert sale is not None
+        if isinstance(known, Refused):
+            return self._decline(known.reason, shown)
+        along = delivery.steps_before_rewrite(
+            in_force=known.in_force.certificate.load_sequence,
+            load_sequence=sale.intent.load_sequence,
+            held=known.best.load_sequence,
+        )
+        if along is None:
+            self.abandon()
+            return Abandoned(shown.card.uid, Fen(sale.intent.amount))
+        return self._writer.rewrite(shown, write, intent, along, known.best_image)
 
     def _seal(self, shown: Presentation) -> tuple[Landed, int] | Declined:
         """What landed, and what is loaded now: another terminal may have delivered a load since the sale (I-03)."""
@@ -225,13 +226,16 @@ class Teller:
         return DeclineReason.EXPIRED if today > certificate.expiry else None
 
     def _money_refusal(self, shown: Presentation, best: Certificate, amount: Fen) -> DeclineReason | None:
-        if shown.newest.debited > best.loaded:
-            return DeclineReason.NEEDS_UPDATE
-        if shown.newest.debited + amount > best.loaded:
-            return DeclineReason.SHORT_OF_MONEY
-        if self._log.memory.spent(shown.name) + amount > self._limits.card_cap:
-            return DeclineReason.OFFLINE_CAP
-        return DeclineReason.WORN_OUT if self._worn_out(shown, amount) else None
+        reason = spending.refusal(
+            loaded=best.loaded,
+            debited=shown.newest.debited,
+            amount=amount,
+            spent=self._log.memory.spent(shown.name),
+            card_cap=self._limits.card_cap,
+        )
+        if reason is None and self._worn_out(shown, amount):
+            return DeclineReason.WORN_OUT
+        return reason
 
     def _worn_out(self, shown: Presentation, amount: Fen = _NOTHING) -> bool:
         """Whether the card has no place left for a delivery and a debit, or takes no writes at all."""

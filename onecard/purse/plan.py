@@ -1,4 +1,4 @@
-"""What may be written on a card next: pure planning, no I/O (P-R2, R4, R5, R7, R16, R24).
+"""What may be written on a card next: pure planning, no I/O (P-R2, R4, R5, R7, R24).
 
 A plan is a list of block writes in order; the caller performs them, and must have made the INTENT durable before the
 first one (P-R2). Every plan starts from one `Ring` read in this presentation.
@@ -54,7 +54,8 @@ class SealOpen:
 
 @dataclass(frozen=True, slots=True)
 class NotVisible:
-    """Re-tap: neither the own record nor its base is newest; the intent is ABANDONED."""
+    """Re-tap: neither the own record nor its base is newest, or what stands above the own one may be of another branch;
+    the intent is ABANDONED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
 
     The newest record must pass the bounds, and so must the base before anything is written on its branch (hole H13):
     a durable record at the own counter is never the own record, which nothing but a durable successor makes durable.
-    When the own record lies below the newest, bounds above it may be just such successors, learned since the sale;
-    the newest answers for those, as it would for a new sale, else an honest card would be behind (docs/purse.md, I7).
+    When the own record lies below the newest and a bound is above it, learned since the sale, an honest card is not
+    behind (docs/purse.md, I7), but nothing on it proves that the own record lies below what the bound tells of: a
+    holder who mixes the blocks of two branches would be paid (docs/adr/0007). The server knows, and refunds.
     """
     newest, own, known = ring.newest, intent.record, tuple(bounds)
     assert newest is not None
@@ -115,8 +117,9 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     is_below = newest.identity != own.identity and any(r.identity == own.identity for r in ring.readable)
     if newest.identity not in (own.identity, intent.base.identity) and not is_below:
         return NotVisible()
-    on_branch = [bound for bound in known if bound.counter <= own.counter] if is_below else known
-    if not accepted(on_branch, intent.base.counter, intent.base.debited):
+    if is_below and any(bound.counter > own.counter for bound in known):
+        return NotVisible()
+    if not accepted(known, intent.base.counter, intent.base.debited):
         return Behind()
     is_only_one = newest.identity == own.identity and len(ring.readable) == 1
     if is_below or is_only_one:
@@ -141,13 +144,6 @@ def usable_sequence(following: int, counter: int, debited: int, unresolved: Coll
     while sequence_byte(following) in taken:
         following += 1
     return following
-
-
-def delivery_copy(newest: DebitRecord, copies: int) -> int:
-    """The certificate copy that may be written: of two the one that is not in force (P-R16); the only one, on a card
-    whose certificate and record land together."""
-    assert copies in (1, 2)
-    return 1 - newest.load_reference.copy if copies == 2 else 0
 
 
 def _unreadable(ring: Ring, target: int) -> tuple[int, ...]:

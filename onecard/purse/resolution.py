@@ -119,6 +119,12 @@ def resolve(genesis: Identity, evidence: Iterable[Evidence]) -> Resolution:
     )
 
 
+def may_refund(head: Bound, taken: int) -> bool:
+    """Whether anything may be refunded automatically from a purse: not when more was reported as taken from it, PAID or
+    standing, than its head states. Somebody lies then, and a refund beyond N would be money (hole H15)."""
+    return head.debited >= taken
+
+
 def _weight(item: Evidence) -> tuple[int, int, Identity, Identity, tuple[Identity, ...], int]:
     """Strongest word first; the rest only makes the order one order."""
     word = _NO_WORD if item.outcome is None else item.outcome

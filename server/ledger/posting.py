@@ -19,7 +19,7 @@ from datetime import date, datetime
 from django.db import transaction
 
 from onecard.purse.record import Identity
-from onecard.purse.resolution import resolve
+from onecard.purse.resolution import may_refund, resolve
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Certificate, Purse
 from server.ingest.alarms import raise_alarm
@@ -99,7 +99,7 @@ def _post_purse(
     for flow, reason in wanted:
         certificate = None
         if reason is Reason.REFUND:
-            certificate = _refund(purse, flow, now) if unattributed >= 0 else None
+            certificate = _refund(purse, flow, now) if may_refund(resolution.head, taken) else None
             if certificate is None:
                 continue
         transfers.append(_transfer(purse, flow, reason, certificate, days[flow.site]))

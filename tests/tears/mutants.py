@@ -16,8 +16,8 @@ from hardware.reader import CardError, Reader
 from hardware.virtual.tear import TearMode
 from onecard.identity import RecordName
 from onecard.kinds import Outcome, Purpose
-from onecard.purse import plan
 from onecard.purse.certificate import Certificate
+from onecard.purse.delivery import WriteCopy
 from onecard.purse.plan import OpenIntent, Write
 from onecard.records import RecordKind
 from tests.tears.choices import Choices
@@ -61,9 +61,16 @@ class CommitOnRead(CardWriter):
 class PaidOnSeen(CardWriter):
     """The own record seen again pays without being written (hole H2)."""
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
         if shown.newest.identity != intent.record.identity:
-            return super().rewrite(shown, write, intent)
+            return super().rewrite(shown, write, intent, along, image)
         sale = self._log.memory.open_sale
         assert sale is not None
         self._log.conclude(sale.sequence, Outcome.PAID, durable=True)
@@ -76,9 +83,16 @@ class Refresh(CardWriter):
     def seal(self, shown: Presentation, in_force: InForce) -> Landed:
         return self.rewrite(shown, Write((), shown.newest), self._log.memory.open_intent())
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
         if write.record != shown.newest or write.record == intent.record:
-            return super().rewrite(shown, write, intent)
+            return super().rewrite(shown, write, intent, along, image)
         sale = self._log.memory.open_sale
         assert sale is not None
         if shown.card.commit_record(write.slot, shown.images[write.slot], 0) is not Written.ACKED:
@@ -122,7 +136,7 @@ class ForceFirst(CardWriter):
     """A certificate is put in force before its blocks are written (hole H18)."""
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        after = InForce(newer, plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies))
+        after = InForce(newer, 1 - in_force.copy)
         landed, _, shown = self.append(shown, Purpose.DELIVERY, after)
         if landed is not Landed.ACKED or shown.card.write_certificate(after.copy, image) is not Written.ACKED:
             return None
@@ -133,15 +147,15 @@ class NoRecordFirst(CardWriter):
     """A certificate is written without a null record before it (hole H17)."""
 
     def deliver(self, shown: Presentation, in_force: InForce, newer: Certificate, image: bytes) -> Delivered | None:
-        after = InForce(newer, plan.delivery_copy(shown.newest, shown.card.family.limits.certificate_copies))
+        after = InForce(newer, 1 - in_force.copy)
         return (after, shown) if shown.card.write_certificate(after.copy, image) is Written.ACKED else None
 
 
 class NotStagedAgain(Teller):
     """A re-tap writes its record whatever became of the certificate that the record names (atomic cards)."""
 
-    def _rewrite(self, shown: Presentation, write: Write, load_sequence: int) -> Landed:
-        return self._writer.rewrite(shown, write, self._log.memory.open_intent())
+    def _rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
+        return self._writer.rewrite(shown, write, intent)
 
 
 @dataclass(frozen=True)
