@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from hardware.pn532.chip import IN_DATA_EXCHANGE, Chip
 from hardware.pn532.reader import Pn532Reader
 from hardware.reader import ReaderFault
+from hardware.virtual.activated import NO_ANSWER
 from hardware.virtual.field import Field
 from hardware.virtual.host_commands import HostCommands
-from hardware.virtual.initiator import NO_ANSWER, Done, Search
+from hardware.virtual.initiator import Done, Search
 from hardware.virtual.schedule import AtCommand, CardTornError, Schedule
 from tests.tears.choices import Choices
 from tests.tears.cuts import PowerCutError, PowerFails, StepCut

@@ -17,6 +17,7 @@ from hardware.virtual.tear import TearMode
 from onecard.identity import RecordName
 from onecard.kinds import Outcome, Purpose
 from onecard.purse.certificate import Certificate
+from onecard.purse.delivery import WriteCopy
 from onecard.purse.plan import OpenIntent, Write
 from onecard.records import RecordKind
 from tests.tears.choices import Choices
@@ -60,9 +61,16 @@ class CommitOnRead(CardWriter):
 class PaidOnSeen(CardWriter):
     """The own record seen again pays without being written (hole H2)."""
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
         if shown.newest.identity != intent.record.identity:
-            return super().rewrite(shown, write, intent)
+            return super().rewrite(shown, write, intent, along, image)
         sale = self._log.memory.open_sale
         assert sale is not None
         self._log.conclude(sale.sequence, Outcome.PAID, durable=True)
@@ -75,9 +83,16 @@ class Refresh(CardWriter):
     def seal(self, shown: Presentation, in_force: InForce) -> Landed:
         return self.rewrite(shown, Write((), shown.newest), self._log.memory.open_intent())
 
-    def rewrite(self, shown: Presentation, write: Write, intent: OpenIntent) -> Landed:
+    def rewrite(
+        self,
+        shown: Presentation,
+        write: Write,
+        intent: OpenIntent,
+        along: tuple[WriteCopy, ...] = (),
+        image: bytes = b"",
+    ) -> Landed:
         if write.record != shown.newest or write.record == intent.record:
-            return super().rewrite(shown, write, intent)
+            return super().rewrite(shown, write, intent, along, image)
         sale = self._log.memory.open_sale
         assert sale is not None
         if shown.card.commit_record(write.slot, shown.images[write.slot], 0) is not Written.ACKED:
