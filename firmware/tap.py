@@ -154,15 +154,15 @@ class Teller:
                 again = self._while_it_lies(shown, lambda: self._rewrite(shown, write, intent))
                 if not isinstance(again, Landed):
                     return again
-                landed = again
+                landed, loaded = again, sale.intent.loaded
             case plan.SealOpen():
                 sealed = self._while_it_lies(shown, lambda: self._seal(shown))
                 if isinstance(sealed, Declined):
                     return sealed
-                landed = sealed
+                landed, loaded = sealed
         if landed is not Landed.ACKED:
             return InDoubt(uid, amount)
-        balance = Fen(sale.intent.loaded - max(shown.newest.debited, sale.intent.debited))
+        balance = Fen(loaded - max(shown.newest.debited, sale.intent.debited))
         return Paid(sale.sequence, sale.card_number, uid, amount, balance, None)
 
     def _rewrite(
@@ -171,7 +171,7 @@ class Teller:
         """The record in doubt again; on a card of one commit with the certificate that it left behind."""
         if not shown.card.atomic or shown.newest.identity == intent.record.identity:
             return self._writer.rewrite(shown, write, intent)
-        sale, known = self._log.memory.open_sale, self._sight.read_certificate(shown)
+        sale, known = self._log.memory.open_sale, self._sight.certificate(shown)
         assert sale is not None
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
@@ -185,13 +185,14 @@ class Teller:
             return Abandoned(shown.card.uid, Fen(sale.intent.amount))
         return self._writer.rewrite(shown, write, intent, along, known.best_image)
 
-    def _seal(self, shown: Presentation) -> Landed | Declined:
+    def _seal(self, shown: Presentation) -> tuple[Landed, int] | Declined:
+        """What landed, and what is loaded now: another terminal may have delivered a load since the sale (I-03)."""
         if self._worn_out(shown):
             return self._decline(DeclineReason.WORN_OUT, shown)
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
-        return self._writer.seal(shown, known.in_force)
+        return self._writer.seal(shown, known.in_force), known.in_force.certificate.loaded
 
     def _inquire(self, shown: Presentation, settle: bool) -> Shown | Declined:
         known = self._sight.certificate(shown)

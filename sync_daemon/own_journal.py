@@ -19,7 +19,6 @@ from onecard.identity import TerminalNumber
 from onecard.journal import DurableMark, Entry, JournalDamage, JournalReader, Missing, NoJournal
 from onecard.journal.disk import OsDisk
 from onecard.journal.frame import MAX_PAYLOAD
-from onecard.journal.pool import Pool
 from onecard.journal.segment import read_segments
 from onecard.records import BadRecord, decode_record
 from sync_daemon.protocol import Offer
@@ -117,11 +116,9 @@ class OwnJournal:
         )
 
     def room_per_mille(self) -> int:
-        """Unused segments of the pool, per mille of all. Raises `JournalError`."""
-        if self._open() is None:
-            return 1000
-        made_with = read_segments(self._disk, self._directory)[0].header.segments
-        return len(Pool(self._disk, self._directory)) * 1000 // made_with
+        """What the journal has left, as the terminal's screen tells it. Raises `JournalError`."""
+        reader = self._open()
+        return 1000 if reader is None else reader.room.left_per_mille
 
     def _take(self, offer: Offer) -> tuple[bytes, list[Entry]]:
         """The tag before, and one bundle's entries: at least one."""

@@ -6,9 +6,13 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A soak shows what it searched and with which seed, not only that it passed."""
-    if terminalreporter.config.getoption("markexpr") == "soak":
-        for report in terminalreporter.getreports("passed"):
+    """A soak shows what it searched and with which seed, not only that it passed; any run, how many states it saw."""
+    passed = terminalreporter.getreports("passed")
+    if terminalreporter.config.getoption("markexpr") != "soak":
+        for line in (line for report in passed for line in report.capstdout.splitlines() if line.startswith("saw ")):
+            terminalreporter.write_line(line)
+    else:
+        for report in passed:
             if report.capstdout:
                 terminalreporter.section(report.nodeid, sep="-")
                 terminalreporter.write(report.capstdout)

@@ -40,7 +40,7 @@ from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal
 from onecard.journal.recovery import Recovery, Tail, keep_aside, recover
-from onecard.journal.room import CLOSING_KINDS, Room, kept_back
+from onecard.journal.room import CLOSING_KINDS, Room, kept_back, room_of
 from onecard.journal.succession import begin_next
 from onecard.journal.walk import Entry, walk
 from onecard.records import Boot, RecordKind, encode_record
@@ -79,10 +79,9 @@ class Journal:
         if self._pending:
             self._last, self._tag = self._pending[-1].sequence, self._pending[-1].tag
         self._out_of_service = ""
-        self._capacity = header.segment_size - HEADER_SIZE
-        self._kept_back = kept_back(self._capacity)
-        self._idle_limit = min(16 << 10, self._capacity // 8)
-        self._total = header.segments * self._capacity
+        capacity = header.segment_size - HEADER_SIZE
+        self._kept_back = kept_back(capacity)
+        self._idle_limit = min(16 << 10, capacity // 8)
         self._lock = -1
         self._closed = False
         self._mark = disk.open(directory / DURABLE, os.O_RDWR | os.O_CREAT)
@@ -192,8 +191,7 @@ class Journal:
     @property
     def room(self) -> Room:
         """What is left for new work."""
-        left = self._active.left + len(self._pool) * self._capacity - self._kept_back
-        return Room(max(0, left), self._total)
+        return room_of(self._active.segment.header, self._active.left, len(self._pool))
 
     def append(self, kind: int, payload: bytes, *, durable: bool) -> RecordName:
         """Adds a record; with `durable`, returns only when it and all before it are on the medium.

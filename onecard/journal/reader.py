@@ -10,8 +10,11 @@ from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.gaps import Missing
 from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
+from onecard.journal.pool import Pool
 from onecard.journal.recovery import read_mark
-from onecard.journal.segment import read_segments
+from onecard.journal.room import Room, room_of
+from onecard.journal.scan import whole_frames
+from onecard.journal.segment import load_image, read_segments
 from onecard.journal.walk import Entry, walk
 
 
@@ -34,6 +37,13 @@ class JournalReader:
     def durable(self) -> DurableMark | None:
         """Name and tag of the last record known to be on the medium; None when nothing is claimed."""
         return read_mark(self._disk, self._directory)
+
+    @property
+    def room(self) -> Room:
+        """What is left for new work, as the writer counts it. Raises `JournalError`."""
+        newest = read_segments(self._disk, self._directory)[-1]
+        _, end = whole_frames(newest, load_image(self._disk, newest))
+        return room_of(newest.header, newest.header.segment_size - end, len(Pool(self._disk, self._directory)))
 
     def tags(self, sequences: Iterable[int]) -> dict[int, bytes]:
         """The chain tags of those of `sequences` that are found whole; of the history only their segments are read."""

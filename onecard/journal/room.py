@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, unique
 
+from onecard.journal.header import HEADER_SIZE, SegmentHeader
 from onecard.records import RecordKind
 
 CLOSING_KINDS = frozenset(
@@ -42,16 +43,28 @@ class Room:
         return 1 - self.bytes_left / self.bytes_total
 
     @property
+    def left_per_mille(self) -> int:
+        """0 full … 1000 empty, as the heartbeat tells it: never 0 while a sale may begin, so it tells the level too."""
+        if self.bytes_left < LEAST_ROOM:
+            return 0
+        return 1000 - 1000 * (self.bytes_total - self.bytes_left) // self.bytes_total
+
+    @property
     def level(self) -> Level:
         """The highest watermark reached."""
-        if self.bytes_left < LEAST_ROOM:
-            return Level.FULL
-        return level_of(1000 * (self.bytes_total - self.bytes_left) // self.bytes_total)
+        return level_of(1000 - self.left_per_mille)
 
 
 def level_of(used_per_mille: int) -> Level:
     """The highest watermark at or below `used_per_mille`."""
     return max(level for level in Level if level <= used_per_mille or level is Level.FREE)
+
+
+def room_of(header: SegmentHeader, active_left: int, unused: int) -> Room:
+    """The room of a journal: bytes left in its active segment, whose header this is, and files left in its pool."""
+    capacity = header.segment_size - HEADER_SIZE
+    left = active_left + unused * capacity - kept_back(capacity)
+    return Room(max(0, left), header.segments * capacity)
 
 
 def kept_back(capacity: int) -> int:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from onecard.identity import BadCardNumber, parse_card_number
+from onecard.journal import Level
+from onecard.journal.room import level_of
 from server.cards.models import Card, Certificate
 from server.cards.words import NO_CARD_NUMBER
 from server.ingest.models import Alarm, Cursor, Flow
@@ -73,11 +75,18 @@ def terminals(request: HttpRequest) -> HttpResponse:
             "received": received.get(terminal.number, 0),
             "missing": lacking.get(terminal.number, []),
             "silent": is_silent(terminal, now),
+            "room": _room_level(terminal),
         }
         for terminal in Terminal.objects.select_related("site").order_by("site", "number")
     ]
     alarms = Alarm.objects.filter(settled_at=None).select_related("terminal").order_by("-raised_at")[:_ALARMS]
     return render(request, "pages/terminals.html", {"rows": rows, "alarms": alarms})
+
+
+def _room_level(terminal: Terminal) -> str:
+    """The watermark that the terminal's screen shows too, "FREE" below the first."""
+    left = terminal.room_per_mille
+    return Level.FREE.name if left is None else level_of(1000 - left).name
 
 
 @require_safe

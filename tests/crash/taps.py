@@ -28,7 +28,7 @@ TERMINAL = 4711
 LONG = 200
 SEGMENT_SIZE = 16_384
 OUT_OF_SERVICE = 3
-_AT = 1_900_000_000
+AT = 1_900_000_000
 
 
 def main(directory: Path, taps: int, shift: str, mutant: str) -> None:
@@ -45,7 +45,7 @@ def main(directory: Path, taps: int, shift: str, mutant: str) -> None:
         segment_size=SEGMENT_SIZE,
         segments=segments,
     )
-    _say("created")
+    say("created")
     journal = _open(directory, disk, seeds)
     long = 3200 if riding else 4096
     for number in range(7 if shift == "recycling" else 3):
@@ -53,7 +53,7 @@ def main(directory: Path, taps: int, shift: str, mutant: str) -> None:
     for tap in range(taps):
         if tap == taps // 2:
             journal.close()
-            _say("flushed", journal.next_sequence - 1)
+            say("flushed", journal.next_sequence - 1)
             journal = _open(directory, disk, seeds)
         if shift == "recycling" and tap == taps - 1:
             _recycle(journal)
@@ -61,21 +61,21 @@ def main(directory: Path, taps: int, shift: str, mutant: str) -> None:
         if tap % 5 == 4:
             journal.prepare()
     journal.close()
-    _say("flushed", journal.next_sequence - 1)
+    say("flushed", journal.next_sequence - 1)
 
 
 def _open(directory: Path, disk: OsDisk, seeds: random.Random) -> Journal:
-    _say("opening")
-    boot = BootInfo(seeds.randbytes(8), _AT, ClockQuality.KEPT, "crash 1")
+    say("opening")
+    boot = BootInfo(seeds.randbytes(8), AT, ClockQuality.KEPT, "crash 1")
     journal = Journal.open(directory, chain_key=KEY, boot=boot, random=seeds.randbytes, disk=disk)
-    _say("opened", journal.epoch, journal.next_sequence - 1)
+    say("opened", journal.epoch, journal.next_sequence - 1)
     return journal
 
 
 def _recycle(journal: Journal) -> None:
     end = journal.care.oldest_end
     assert end is not None
-    _say("releasing", end + 1)
+    say("releasing", end + 1)
     assert journal.care.release(end, journal.entry(end).tag, below=end + 1, is_old=lambda _: True)
     assert journal.care.recycle()
 
@@ -83,20 +83,20 @@ def _recycle(journal: Journal) -> None:
 def _tap(journal: Journal, tap: int, riding: bool) -> None:
     if riding:
         _ride(journal, tap)
-    intent = _append(journal, *encode_record(_intent(tap)), durable=True)
+    sequence = _append(journal, *encode_record(intent(tap)), durable=True)
     if riding and tap % 3 == 1:
-        _append(journal, *encode_record(Ack(_AT + tap, tap, intent, intent - 1, bytes(8))), durable=False)
+        _append(journal, *encode_record(Ack(AT + tap, tap, sequence, sequence - 1, bytes(8))), durable=False)
     outcome = Outcome.ABANDONED if tap % 7 == 6 else Outcome.PAID
-    _append(journal, *encode_record(OutcomeRecord(intent, outcome, _AT + tap)), durable=True)
+    _append(journal, *encode_record(OutcomeRecord(sequence, outcome, AT + tap)), durable=True)
     if riding and tap % 4 == 3:
-        _append(journal, *encode_record(Seal(_AT + tap)), durable=False)
+        _append(journal, *encode_record(Seal(AT + tap)), durable=False)
         journal.flush()
-        _say("flushed", journal.next_sequence - 1)
+        say("flushed", journal.next_sequence - 1)
 
 
 def _ride(journal: Journal, tap: int) -> None:
     refused = Decline(
-        at=_AT + tap,
+        at=AT + tap,
         clock=ClockQuality.KEPT,
         shift=1,
         business_day=20_000,
@@ -114,9 +114,10 @@ def _ride(journal: Journal, tap: int) -> None:
         _append(journal, LONG, bytes([tap % 255 + 1]) * 1400, durable=False)
 
 
-def _intent(tap: int) -> Intent:
+def intent(tap: int) -> Intent:
+    """The intent of the tap with that number, each of another card."""
     return Intent(
-        at=_AT + tap,
+        at=AT + tap,
         clock=ClockQuality.KEPT,
         shift=1,
         business_day=20_000,
@@ -144,13 +145,14 @@ def _intent(tap: int) -> Intent:
 
 
 def _append(journal: Journal, kind: int, payload: bytes, *, durable: bool) -> int:
-    _say("begin", int(kind), payload.hex())
+    say("begin", int(kind), payload.hex())
     name = journal.append(kind, payload, durable=durable)
-    _say("done", name.sequence, name.epoch, int(durable))
+    say("done", name.sequence, name.epoch, int(durable))
     return name.sequence
 
 
-def _say(*words: object) -> None:
+def say(*words: object) -> None:
+    """A line on the standard output: a promise, in order with the calls."""
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware.boot import ForeignJournal, JournalLost, JournalRolledBack, NotEnrolled, Station
+from firmware.boot import Station
 from firmware.purse_memory import PurseName
 from firmware.results import Declined
 from firmware.session import State
+from firmware.unfit import ForeignJournal, JournalLost, JournalRolledBack, NotEnrolled
 from firmware.view import Block
 from hardware.keypad.keys import Key
 from onecard.downlink import Table

@@ -17,6 +17,7 @@ from firmware.checkpoint import BadCheckpoint, Place, checkpoint_key
 from firmware.purse_memory import PurseName
 from firmware.purse_rows import PurseRows
 from firmware.shelf import Shelf
+from onecard.durable_file import NotKept, replace_file
 from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
 from onecard.records import Ack, Applied, Decline, Gap, OutcomeRecord, Record, Shift
@@ -188,6 +189,23 @@ def test_nothing_goes_before_there_are_two(tmp_path: Path) -> None:
     assert damaged.exists()
     shelf.put(books_of(EVERYTHING[:5]), _TAG)
     assert not damaged.exists()
+
+
+def test_a_checkpoint_that_reads_otherwise_than_it_was_written_displaces_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = _shelf(tmp_path)
+    for count in (2, 5):
+        shelf.put(books_of(EVERYTHING[:count]), _TAG)
+
+    def lying(file: Path, content: bytes, mode: int) -> None:
+        replace_file(file, content[:-1] + bytes([content[-1] ^ 1]), mode)
+
+    monkeypatch.setattr("firmware.shelf.replace_file", lying)
+    with pytest.raises(NotKept, match="reads otherwise"):
+        shelf.put(books_of(EVERYTHING[:9]), _TAG)
+    assert (shelf.newest_sequence, shelf.held_from) == (5, 2)
+    assert _sequences(tmp_path) == [5, 2]
 
 
 def test_a_checkpoint_under_another_ones_name_is_refused(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from firmware.books import Books
-from firmware.boot import BooksLost, JournalRolledBack, Station
+from firmware.boot import Station
 from firmware.purse_memory import PurseMemory, PurseName
 from firmware.session import State
 from firmware.shelf import Shelf
+from firmware.unfit import BooksLost, JournalRolledBack
 from onecard.downlink import Table
 from onecard.identity import CardNumber
 from onecard.journal import JournalReader

@@ -209,6 +209,22 @@ def test_another_card_abandons_the_sale_in_doubt(desk: Counter, till: Till, card
     assert _outcomes(till) == [Outcome.ABANDONED, Outcome.PAID]
 
 
+def test_a_seal_shows_the_balance_under_the_certificate_in_force(
+    desk: Counter, till: Till, other_till: Till, issuer: Issuer, card: Path
+) -> None:
+    """I-03: the load that another terminal delivered between the sale and its seal is in the balance."""
+    desk.place(card)
+    desk.tear("after")
+    assert isinstance(till.pay(), InDoubt)
+    other_till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    desk.place(card)
+    assert isinstance(other_till.pay(500), Paid)
+    desk.place(card)
+    sealed = till.pay()
+    assert isinstance(sealed, Paid)
+    assert sealed.balance == 9000 - 1000 - 500
+
+
 def test_a_sale_overtaken_elsewhere_is_sealed_by_a_null_record(
     desk: Counter, till: Till, other_till: Till, card: Path
 ) -> None:

@@ -25,6 +25,7 @@ from hardware.virtual.desfire.contents import (
 from onecard.kinds import DeclineReason, Outcome, Purpose
 from onecard.purse.record import DebitRecord, LoadReference
 from onecard.records import Decline, Intent, OutcomeRecord
+from tests.hardware.cards.desfire.scripted import Meddler
 from tools.bench.till import Counter, Issuer, Till, counter
 
 _UID = bytes.fromhex("04782e21801d80")
@@ -232,6 +233,24 @@ def test_an_in_doubt_card_that_contradicts_itself_settles_nothing(desk: Counter,
     desk.place(card)
     assert till.pay(700) == Declined(DeclineReason.TAMPERED, _UID)
     assert till.memory.open_sale is not None
+
+
+@pytest.mark.parametrize("code", [0x6C, 0xBD], ids=["value", "certificate"])
+def test_an_answer_that_somebody_changed_on_its_way_is_tampered(
+    code: int, desk: Counter, issuer: Issuer, generation: Generation, card: Path, tmp_path: Path
+) -> None:
+    """An EV2 card sends a plain file without a MAC: there the issuer's signature tells."""
+
+    def change(frame: bytes, answer: bytes) -> bytes:
+        return answer[:9] + bytes([answer[9] ^ 1]) + answer[10:] if frame[0] == code else answer
+
+    till = Till(Meddler(desk.reader, change), tmp_path / "meddled", issuer, next(_numbers))  # type: ignore[arg-type]
+    desk.place(card)
+    refused = till.pay()
+    assert isinstance(refused, Declined)
+    is_signed_only = code == 0xBD and generation is Generation.EV2
+    assert refused.reason is (DeclineReason.BAD_CERTIFICATE if is_signed_only else DeclineReason.TAMPERED)
+    assert not till.records(Intent)
 
 
 # Cards that are not whole.

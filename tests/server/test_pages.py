@@ -131,6 +131,26 @@ def test_a_loss_is_told_with_its_range_time_and_reason(manager, enrol, language,
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (301, ("", "")),
+        (300, ("filling", "将满")),
+        (101, ("filling", "将满")),
+        (100, ("collect now", "须采集")),
+        (1, ("collect now", "须采集")),
+        (0, ("full", "已满")),
+    ],
+)
+def test_a_journal_that_fills_is_told_at_the_terminals_own_watermarks(manager, enrol, left, told):
+    teller = enrol("WDK")
+    manager.post("/sync/v1/bundle", teller.bundle(1, 0, status=(0, 0, left, 0)), content_type="application/cbor")
+    for place, language in enumerate(("en", "zh-hans")):
+        page = manager.get("/terminals/", headers={"Accept-Language": language}).content.decode()
+        (cell,) = re.findall(r'<td class="number">(\d+) %(.*?)</td>', page)
+        assert re.sub(r"<[^>]*>", "", cell[1]).strip() == told[place]
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_asks_nothing_of_another_host_and_runs_nothing_inline(manager, filled, path, language):

@@ -9,9 +9,10 @@ import pytest
 
 from onecard.bundle import Run
 from onecard.identity import TerminalNumber
-from onecard.journal import CorruptMiddle
+from onecard.journal import CorruptMiddle, JournalFull, Level
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE
+from onecard.journal.room import level_of
 from sync_daemon.own_journal import JournalOfAnother, OwnJournal
 from sync_daemon.protocol import Offer
 from tests.sync_daemon.keys import CHAIN_KEY, TERMINAL
@@ -132,8 +133,16 @@ def test_what_lies_before_damage_is_sent_first_and_then_what_lies_behind(till: T
     assert own.tag(120) is not None
 
 
-def test_room_is_what_the_pool_still_has(till: Till) -> None:
-    assert journal(till).room_per_mille() == 23 * 1000 // 24
+def test_the_room_told_is_that_of_the_terminals_own_screen_up_to_the_last_sale(tmp_path: Path) -> None:
+    till = Till(tmp_path / "small", segments=12)
+    own, levels = journal(till), set()
+    with pytest.raises(JournalFull):
+        while True:
+            till.write(40)
+            assert own.room_per_mille() == till.room.left_per_mille
+            levels.add(level_of(1000 - own.room_per_mille()))
+    assert own.room_per_mille() == 0
+    assert levels >= {Level.FREE, Level.WARN, Level.COURIER}
 
 
 def test_damage_beyond_the_mark_is_no_end_of_the_world(till: Till) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from onecard.downlink import Header, Table, pack_downlink
 from onecard.enrolment import encode_identity
 from onecard.identity import RecordName
-from onecard.journal import BootInfo, Journal
+from onecard.journal import BootInfo, Journal, Room
 from onecard.kinds import ClockQuality
 from onecard.records import Seal, encode_record
 from tests.sync_daemon.keys import (
@@ -67,6 +67,11 @@ class Till:
     def names(self) -> list[RecordName]:
         """Of all records durable now."""
         return [e.name for e in self._journal.entries() if e.name.sequence <= self._journal.durable_sequence]
+
+    @property
+    def room(self) -> Room:
+        """As its screen shows it."""
+        return self._journal.room
 
     @property
     def durable(self) -> int:

@@ -44,13 +44,10 @@ def begin(state: State, method: Method, parameters: bytes) -> bytes:
 def finish(state: State, step: Authenticating, token: bytes) -> bytes:
     """The card's last message; the session is in force. Raises Refused."""
     proof = step.proof
-    if len(token) != 2 * len(proof.rnd_b):
-        state.end_session()
-        raise Refused(Status.LENGTH_ERROR)
+    need(len(token) == 2 * len(proof.rnd_b), Status.LENGTH_ERROR)
     try:
         answer, channel = proof.finish(token)
     except BrokenMessage:
-        state.end_session()
         raise Refused(Status.AUTHENTICATION_ERROR) from None
     state.volatile.session = Session(step.key_number, channel, proof.key.type)
     return answer

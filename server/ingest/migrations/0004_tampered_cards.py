@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [('ingest', '0003_losses')]
+    dependencies = [("ingest", "0003_losses")]
     operations = [
         migrations.AlterField(
             model_name="declinedtap",

@@ -35,7 +35,10 @@ class Meddler:
 
 
 class Script:
-    """A reader whose card answers from a list and knows nothing; `sent` is what it heard."""
+    """A reader whose card answers from a list and knows nothing; `sent` is what it heard, `field` what else was asked.
+
+    A search finds `lying`.
+    """
 
     name = "script"
     commands = 0
@@ -43,13 +46,16 @@ class Script:
     def __init__(self, *answers: str) -> None:
         self._answers = [bytes.fromhex(answer) for answer in answers]
         self.sent: list[str] = []
+        self.field: list[str] = []
+        self.lying: tuple[Target, ...] = ()
 
     def poll(self) -> tuple[Target, ...]:
-        return ()
+        self.field.append("search")
+        return self.lying
 
     def exchange(self, data: bytes, timeout: float) -> bytes:
         self.sent.append(data.hex())
         return self._answers.pop(0)
 
     def release(self) -> None:
-        pass
+        self.field.append("off")

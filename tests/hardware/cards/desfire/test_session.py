@@ -83,6 +83,19 @@ def test_a_lost_session_is_not_used_again() -> None:
         session.select()
 
 
+def test_a_lost_card_loses_its_power_before_it_is_sought() -> None:
+    """It forgets what was not committed, and hears the search. One that is not lost is left alone."""
+    session, script = _session("ae", "00 01020304")
+    script.lying = (_TARGET,)
+    session.select()
+    assert script.field == []
+    with pytest.raises(DesfireRefused):
+        session.command(0x6C, b"\2", mode=CommMode.MACED)
+    session.select()
+    assert script.field == ["off", "search"]
+    assert session.command(0x6C, b"\2", mode=CommMode.MACED, answer_size=4) == b"\1\2\3\4"
+
+
 @pytest.mark.parametrize("method", [Method.AES, Method.EV2_FIRST])
 def test_a_refused_authentication_leaves_the_card_selected_and_a_false_proof_does_not(method: Method) -> None:
     key = Key(KeyType.AES, bytes(16))

@@ -6,6 +6,7 @@ import pytest
 
 from hardware.cards.desfire.authentication import Method
 from hardware.cards.desfire.cipher import KeyType
+from hardware.cards.desfire.ev2 import Ev2Channel
 from hardware.cards.desfire.messaging import BrokenMessage, CommMode
 from hardware.cards.desfire.status import Status
 from hardware.virtual.desfire.contents import Generation
@@ -156,7 +157,9 @@ def test_an_ev2_session_ends_with_its_counter() -> None:
     for end in (host.channel, host.card.state.session.channel):
         end.counter = 0xFFFE  # type: ignore[union-attr]
     assert host.done(0x45) == b"\x0f\x85"
-    assert host.frame(b"\x45" + bytes(8)) == (Status.INTEGRITY_ERROR, b"")
+    assert isinstance(host.channel, Ev2Channel)
+    right = host.channel._mac(0x45, b"")
+    assert host.frame(b"\x45" + right) == (Status.INTEGRITY_ERROR, b"")
 
 
 def test_a_second_ev2_authentication_goes_on_from_the_first_and_needs_one() -> None:
@@ -251,6 +254,26 @@ def test_an_application_is_deleted_by_the_card_or_by_its_own_key() -> None:
     host.authenticate(0, ZERO, Method.ISO)
     host.done(0xDA, AID.hex())
     assert host.refused(0xDA, AID.hex()) is Status.APPLICATION_NOT_FOUND
+
+
+def test_no_application_deletes_itself_where_only_the_card_creates() -> None:
+    host = with_application()
+    host.select(bytes(3))
+    host.authenticate(0, ZERO, Method.ISO)
+    host.done(0x54, data=b"\x0b", mode=CommMode.FULL, size=0)
+    host.select()
+    host.authenticate(0, secret(0))
+    assert host.refused(0xDA, AID.hex()) is Status.AUTHENTICATION_ERROR
+
+
+@pytest.mark.parametrize("begun", ["0a01", "0a09", "1a01", "aa01"])
+def test_beginning_an_authentication_ends_the_one_before(begun: str) -> None:
+    """Also one that outlives errors."""
+    host = with_application(EV1, Method.LEGACY)
+    host.authenticate(0, secret(0, KeyType.TDES), Method.LEGACY)
+    host.raw(begun)
+    host.raw("6e")
+    assert host.raw("51") == "ae"
 
 
 def test_selecting_drops_the_authentication() -> None:

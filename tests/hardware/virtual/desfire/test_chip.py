@@ -201,3 +201,16 @@ def test_a_standard_file_is_cut_at_any_byte(kept: int, path: Path) -> None:
     file = _image(path).contents.applications[b"\x01\0\0"].files[1]
     assert isinstance(file, DataFile)
     assert file.data[:41] == b"\x5a" * kept + bytes(41 - kept)
+
+
+def test_a_stall_in_a_long_message_takes_both_ends_of_the_chain_back(machine: Machine) -> None:
+    """Two blocks were spoken before the write that waits."""
+    _with_file(machine)
+    assert machine.ask("40 01 00a4000002e103") == "009000"
+    machine.schedule.order_stall(StallPoint.BEFORE, 0)
+    assert machine.ask("40 01 00d6000064" + "5a" * 100) == ""
+    (sent,) = machine.chip.resume(host_present=True)
+    (answer,) = frame.FrameReader().feed(sent.data)
+    assert isinstance(answer, frame.Information)
+    assert answer.payload[1:].hex() == "009000"
+    assert machine.ask("40 01 00b0006302") == "005a00" + "9000"

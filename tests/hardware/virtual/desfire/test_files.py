@@ -243,6 +243,8 @@ def test_limited_credit_gives_back_what_the_last_debits_took(generation: Generat
         assert host.refused(0x1C, "02", amount) is Status.PERMISSION_DENIED
         return
     assert host.refused(0x1C, "02", (51).to_bytes(4, "little")) is Status.BOUNDARY_ERROR
+    host.done(0x1C, "02", (20).to_bytes(4, "little"))
+    assert host.refused(0x1C, "02", (20).to_bytes(4, "little")) is Status.BOUNDARY_ERROR, "once a transaction"
     host.done(0x1C, "02", amount)
     host.done(0xC7)
     assert host.done(0x6C, "02") == (150).to_bytes(4, "little")
