@@ -34,8 +34,8 @@ class Openings:
 
     def open(self, session: DesfireSession, purse: int, keys: Sequence[bytes]) -> None:
         """Select a purse's application and authenticate with the debit key, of which `keys` are the card's, newest
-        first. Raises `WrongKey` when the card refuses all of it, whatever it says: it is not ours, or a phone that takes
-        a DESFire's command for one of its own; and what `DesfireSession` raises beside its refusals.
+        first. Raises `WrongKey` when the card refuses, in whatever words: it is not ours, it has none of them, or it is
+        a phone that takes this for a command of its own. Raises what `DesfireSession` raises beside refusals.
         """
         try:
             session.select_application(application(purse))
