@@ -10,7 +10,8 @@ from __future__ import annotations
 from enum import Enum
 
 from hardware.cards.classic_layout import BLOCK_SIZE, KEY_SIZE, data_blocks, sector_of
-from hardware.reader import CardError, CardGone, Reader, ReaderError, ReaderFault, Target
+from hardware.cards.reselection import reselected
+from hardware.reader import CardError, Reader, ReaderError, ReaderFault, Target
 
 EXCHANGE_SECONDS = 1.0
 """Far above what card and chip take (10 ms): the chip reports a missing card itself, this is for a missing chip."""
@@ -50,12 +51,7 @@ class ClassicSession:
         """Select the card again if a failure lost it. Raises `CardGone` unless it alone is there (P-R25)."""
         if self._selected:
             return
-        self._reader.release()  # a failed card may have fallen into HALT, where a search does not find it
-        targets = self._reader.poll()
-        if len(targets) != 1 or targets[0].uid != self.uid:
-            found = " and ".join(target.uid.hex() for target in targets) or "no card"
-            raise CardGone(self._reader.name, f"expected {self.uid.hex()}, found {found}")
-        self._target = targets[0]
+        self._target = reselected(self._reader, self.uid)
         self._selected = True
 
     def authenticate(self, sector: int, kind: Key, key: bytes) -> None:

@@ -99,10 +99,11 @@ def open_certificate(image: bytes, issuer_keys: KeyRing, uid: bytes, purse: int)
     """The verified certificate of exactly this card and purse.
 
     `image` is 96 bytes as read. The signature is checked before anything in the payload is believed, the payload's
-    UID and purse against the selected card (P-R17). Raises `BadCertificate`.
+    UID and purse against the selected card (P-R17). A 7-byte UID that ends in three zeros reads as a 4-byte one
+    and has no certificate. Raises `BadCertificate`.
     """
     certificate = verified(image, issuer_keys)
-    if certificate.purse != purse or certificate.uid.ljust(_UID_SIZE, b"\0") != uid.ljust(_UID_SIZE, b"\0"):
+    if certificate.purse != purse or certificate.uid != uid:
         raise BadCertificate(f"it belongs to card {certificate.uid.hex()} purse {certificate.purse}")
     return certificate
 

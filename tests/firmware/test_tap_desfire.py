@@ -270,6 +270,25 @@ def test_a_card_with_other_keys_is_foreign(desk: Counter, till: Till, generation
     assert till.pay() == Declined(DeclineReason.FOREIGN_CARD, b"")
 
 
+@pytest.mark.parametrize("status", [0x6E, 0x6D, 0x9D, 0xA1, 0xAD, 0xAF, 0xCA, 0xCD])
+@pytest.mark.parametrize("code", [0x5A, 0x71, 0xAA])
+def test_a_card_that_refuses_to_be_opened_by_any_word_is_foreign(
+    code: int, status: int, desk: Counter, issuer: Issuer, generation: Generation, card: Path, tmp_path: Path
+) -> None:
+    """A phone may look like a DESFire and answer 6E00; the terminal goes on all the same."""
+    if code == 0xAA and generation is Generation.EV2:
+        pytest.skip("an EV2 card is not asked so")
+
+    def refuse(frame: bytes, answer: bytes) -> bytes:
+        return bytes([status, 0x00]) if frame[0] == code else answer
+
+    till = Till(Meddler(desk.reader, refuse), tmp_path / "meddled", issuer, next(_numbers))  # type: ignore[arg-type]
+    desk.place(card)
+    refused = till.pay()
+    assert refused == Declined(DeclineReason.FOREIGN_CARD, b"")
+    assert not till.records(Intent)
+
+
 def test_a_ring_nobody_wrote_to_is_never_nothing_debited(desk: Counter, till: Till, card: Path) -> None:
     """P-R1, H22."""
     ring = _files(card)[layout.RING_FILE]

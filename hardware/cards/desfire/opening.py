@@ -35,9 +35,13 @@ class Openings:
 
     def open(self, session: DesfireSession, purse: int, keys: Sequence[bytes]) -> None:
         """Select a purse's application and authenticate with the debit key, of which `keys` are the card's, newest
-        first. Raises `WrongKey` when the card is not ours or has none of them, and what `DesfireSession` raises.
+        first. Raises `WrongKey` when the card refuses, in whatever words: it is not ours, it has none of them, or it is
+        a phone that takes this for a command of its own. Raises what `DesfireSession` raises beside refusals.
         """
-        self._select(session, purse)
+        try:
+            session.select_application(application(purse))
+        except DesfireRefused as refusal:
+            raise WrongKey(session.where) from refusal
         last_method, last_key = self._last.get(session.uid, (Method.EV2_FIRST, b""))
         methods = sorted((Method.EV2_FIRST, Method.AES), key=lambda each: each is not last_method)
         for key in sorted(keys, key=lambda each: each != last_key):
@@ -48,20 +52,12 @@ class Openings:
                     if refusal.status == Status.ILLEGAL_COMMAND:
                         continue
                     if refusal.status not in _OTHER_KEY:
-                        raise
+                        raise WrongKey(session.where) from refusal
                     methods = [method]  # it knows this way, and has another key
                     break
                 self._remember(session.uid, method, key)
                 return
         raise WrongKey(session.where)
-
-    def _select(self, session: DesfireSession, purse: int) -> None:
-        try:
-            session.select_application(application(purse))
-        except DesfireRefused as refusal:
-            if refusal.status == Status.APPLICATION_NOT_FOUND:
-                raise WrongKey(session.where) from refusal
-            raise
 
     def _remember(self, uid: bytes, method: Method, key: bytes) -> None:
         self._last[uid] = method, key

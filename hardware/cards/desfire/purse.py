@@ -118,6 +118,8 @@ class DesfirePurse:
         try:
             if self._newest is None:
                 self.read_ring()
+            if not self._session.selected:  # it refused to tell its ring
+                return Written.UNSENT
             if self._newest == image:
                 return Written.ACKED
             if debit_fen:

@@ -19,6 +19,7 @@ from hardware.cards.desfire.cipher import Key
 from hardware.cards.desfire.messaging import CHANGE_KEY, BrokenMessage, Channel, CommMode, NewKey
 from hardware.cards.desfire.status import DesfireRefused, Status
 from hardware.cards.port import TamperedCard
+from hardware.cards.reselection import reselected
 from hardware.reader import CardError, CardGone, Reader, ReaderError, Target, WrongKey
 
 EXCHANGE_SECONDS = 1.0
@@ -67,12 +68,7 @@ class DesfireSession:
         """Select the card again if a failure lost it. Raises `CardGone` unless it alone is there (P-R25)."""
         if self._selected:
             return
-        self._reader.release()  # the card forgets what was not committed, and hears a search again
-        targets = self._reader.poll()
-        if len(targets) != 1 or targets[0].uid != self.uid:
-            found = " and ".join(target.uid.hex() for target in targets) or "no card"
-            raise CardGone(self.where, f"expected {self.uid.hex()}, found {found}")
-        self._target = targets[0]
+        self._target = reselected(self._reader, self.uid)
         self._selected = True
 
     def select_application(self, application: bytes) -> None:

@@ -101,6 +101,15 @@ def test_another_cards_certificate_is_refused(uid: bytes) -> None:
         open_certificate(_IMAGE, _KEYS, uid, 1)
 
 
+def test_a_long_uid_that_ends_in_zeros_is_not_the_short_one() -> None:
+    """The padding of a 4-byte UID; a magic card can be given such a 7-byte UID."""
+    short, long = _UID[:4], _UID[:4] + bytes(3)
+    image = issue(dataclasses.replace(_CERTIFICATE, uid=short), _sign)
+    assert open_certificate(image, _KEYS, short, 1).uid == short
+    with pytest.raises(BadCertificate, match="belongs to"):
+        open_certificate(image, _KEYS, long, 1)
+
+
 @pytest.mark.parametrize("purse", [0, 2, 17])
 def test_another_purses_certificate_is_refused(purse: int) -> None:
     with pytest.raises(BadCertificate, match="purse 1"):

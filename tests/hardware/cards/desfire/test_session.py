@@ -178,6 +178,13 @@ def test_only_the_authentic_answer_to_the_commit_acknowledges(said: str, bench: 
     assert purse.read_ring()[1] == _RECORD
 
 
+@pytest.mark.parametrize("code", [0x6C, 0xBB], ids=["value", "ring"])
+def test_nothing_is_sent_to_a_card_that_refuses_to_tell_its_ring(code: int, bench: ReaderBench, card: Path) -> None:
+    meddler = Meddler(bench.reader, lambda frame, answer: b"\x9d" if frame[0] == code else answer)
+    assert _purse(bench, card, meddler).commit_record(1, _RECORD, 100) is Written.UNSENT
+    assert not {frame[0] for frame in meddler.heard} & {0xDC, 0x3B, 0xC7}
+
+
 def test_own_record_seen_under_the_session_stands_without_a_write(bench: ReaderBench, card: Path) -> None:
     meddler = Meddler(bench.reader, lambda frame, answer: answer)
     purse = _purse(bench, card, meddler)
