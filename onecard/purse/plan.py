@@ -108,7 +108,8 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     a durable record at the own counter is never the own record, which nothing but a durable successor makes durable.
     When the own record lies below the newest and a bound is above it, learned since the sale, an honest card is not
     behind (docs/purse.md, I7), but nothing on it proves that the own record lies below what the bound tells of: a
-    holder who mixes the blocks of two branches would be paid (docs/adr/0007). The server knows, and refunds.
+    holder who mixes the blocks of two branches would be paid (docs/adr/0007). The server knows, and refunds. A newest
+    record that states less debited than the own one does not stand on it: somebody with the record key made it (H31).
     """
     newest, own, known = ring.newest, intent.record, tuple(bounds)
     assert newest is not None
@@ -117,7 +118,7 @@ def retap(ring: Ring, intent: OpenIntent, bounds: Iterable[Bound]) -> Retap:
     is_below = newest.identity != own.identity and any(r.identity == own.identity for r in ring.readable)
     if newest.identity not in (own.identity, intent.base.identity) and not is_below:
         return NotVisible()
-    if is_below and any(bound.counter > own.counter for bound in known):
+    if is_below and (newest.debited < own.debited or any(bound.counter > own.counter for bound in known)):
         return NotVisible()
     if not accepted(known, intent.base.counter, intent.base.debited):
         return Behind()

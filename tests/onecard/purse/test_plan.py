@@ -203,6 +203,12 @@ def test_a_durable_successor_of_our_record_abandons_it_and_does_not_make_the_car
     assert retap(ring, _INTENT, [Bound(10, 100), Bound(12, 160)]) == NotVisible()
 
 
+def test_our_record_below_one_that_states_less_debited_is_abandoned() -> None:
+    """Nothing honest stands on a record and states less: somebody with the record key made it (hole H31)."""
+    assert retap(_ring(_BASE, _OWN, _record(12, 129)), _INTENT, []) == NotVisible()
+    assert retap(_ring(_BASE, _OWN, _record(12, 130)), _INTENT, []) == SealOpen(_record(12, 130))
+
+
 # Names.
 
 
