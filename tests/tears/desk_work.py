@@ -55,7 +55,7 @@ class Work(Protocol):
         ...
 
     def tears(self, command: bytes, grain: Grain) -> Iterator[Tear]:
-        """The ways to cut one host command."""
+        """The ways to cut one host command, or none if it is not to be cut."""
         ...
 
     def tears_for_ever(self, command: bytes, tear: Tear) -> bool:
@@ -140,10 +140,11 @@ def _cut_runs(work: Work, half: Half, grain: Grain, desk: int, found: Found) -> 
     for choices, ran in every(lambda choices: run(work, half.card, choices, desk=desk)):
         yield "uncut", Half(ran.card, half.torn)
         for moment, command in ran.sent.items():
-            if moment < choices.new_from:
+            tears = tuple(work.tears(command, grain))
+            if moment < choices.new_from or not tears:
                 continue
             killed = (PowerFails(moment, tear) for tear in (BEFORE, AFTER))
-            for cut in (*(CardLeaves(moment, tear) for tear in work.tears(command, grain)), *killed):
+            for cut in (*(CardLeaves(moment, tear) for tear in tears), *killed):
                 found.cuts += 1
                 again: Callable[[Choices], Run] = lambda choices, cut=cut: run(work, half.card, choices, cut, desk)  # type: ignore[misc] # noqa: E731
                 for _, torn in every(again, choices.before(moment)):

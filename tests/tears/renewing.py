@@ -119,9 +119,9 @@ class DesfireBefore(Desfire):
 
 @dataclass(frozen=True)
 class ClassicBearer:
-    """MIFARE Classic; `sectors`: those whose trailers are cut."""
+    """MIFARE Classic; `sectors`: those whose trailers alone are cut, None for every host command."""
 
-    sectors: frozenset[int]
+    sectors: frozenset[int] | None = None
     family: Family = field(default_factory=ClassicBefore)
     kind: CardFamily = CardFamily.CLASSIC
 
@@ -146,7 +146,7 @@ class ClassicBearer:
         return not is_weak and all(card.blocks[trailer_block(at)] == trailer(*rows[at]) for at in range(SECTORS))
 
     def is_wanted(self, command: bytes) -> bool:
-        return self.family.commits(command) and sector_of(command[1]) in self.sectors
+        return self.sectors is None or (self.family.commits(command) and sector_of(command[1]) in self.sectors)
 
     def tears_for_ever(self, command: bytes, tear: Tear) -> bool:
         return self.family.commits(command) and tear._replace(stays=False) not in _WHOLE

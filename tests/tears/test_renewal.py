@@ -18,9 +18,11 @@ from tests.tears.desk_work import search
 from tests.tears.family import Grain
 from tests.tears.renewing import CURRENT, ClassicBearer, DesfireBearer, DesfireBefore, Renewing, renewals
 
-_ALL = frozenset(range(16))
-_BOUND = frozenset({2})
-"""A certificate's second sector: a cut there leaves its purse with keys of two versions."""
+_BOUND = frozenset({2, 3})
+"""From the copy of the certificate in force to the one that a load is written to: a cut there leaves a purse with keys
+of two versions, within that copy too."""
+_TWICE = frozenset({1, 2, 5, 0})
+"""The first and the last trailer written, a certificate's second, the ring's."""
 _desfires = pytest.mark.parametrize("generation", Generation, ids=lambda generation: generation.value)
 
 
@@ -48,8 +50,14 @@ def test_a_desfire_cut_anywhere_in_its_renewal_is_served_and_renewed(generation:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_a_classic_cut_at_any_sector_of_its_renewal_is_served_and_renewed() -> None:
-    _hold(renewals(ClassicBearer(_ALL)), Grain.CLASSES)
+def test_a_classic_cut_at_any_command_of_its_renewal_is_served_and_renewed() -> None:
+    _hold(renewals(ClassicBearer()), Grain.CLASSES)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_classic_cut_twice_in_its_renewal_is_served_and_renewed() -> None:
+    _hold(renewals(ClassicBearer(_TWICE)), Grain.CLASSES, Grain.CLASSES)
 
 
 @pytest.mark.soak
