@@ -3,17 +3,20 @@
 A debit of a known purse costs seven host commands: list, authenticate the ring, three reads, write, read back. The
 commit point is the one-block write of the record; Classic has no transaction, so a certificate and a record are two
 steps and their order is the caller's (P-R16).
+
+A card whose keys are being renewed bears two versions of them, sector by sector. The wrong one loses the selection; a
+write goes on under a new one only if the ring reads there as it did, for that is what the caller decided on (P-R25).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from hardware.cards.classic_layout import BLOCK_SIZE, certificate_blocks, ring_block, sector_of, split_certificate
 from hardware.cards.classic_session import ClassicSession, Key
 from hardware.cards.port import CardFamily, PurseKeys, Written
-from hardware.reader import AccessDenied, CardError, ReaderError, WrongKey
+from hardware.reader import AccessDenied, CardError, CardGone, ReaderError, WrongKey
 from onecard.purse.ring import SLOTS
 
 
@@ -27,7 +30,9 @@ class ClassicPurse:
         self._session = session
         self._keys = keys
         self._purse = purse
-        self._version = 0  # which of a sector's keys opened the last one read: the likeliest for the next
+        self._version = 0  # which of a sector's keys opened the last one: the likeliest for the next
+        self._versions: dict[int, int] = {}
+        self._ring: dict[int, bytes] = {}  # ring blocks as last read or written here
 
     @property
     def uid(self) -> bytes:
@@ -38,7 +43,8 @@ class ClassicPurse:
         return None
 
     def read_ring(self) -> tuple[bytes, bytes, bytes]:
-        first, second, third = (self._read(ring_block(self._purse, slot)) for slot in range(SLOTS))
+        self._ring = {block: self._read(block) for block in self._ring_blocks}
+        first, second, third = self._ring.values()
         return first, second, third
 
     def read_certificate(self, copy: int) -> bytes:
@@ -55,26 +61,39 @@ class ClassicPurse:
         assert debit_fen >= 0
         return self._write([(ring_block(self._purse, slot), image)])
 
+    @property
+    def _ring_blocks(self) -> list[int]:
+        return [ring_block(self._purse, slot) for slot in range(SLOTS)]
+
     def _read(self, block: int) -> bytes:
-        self._open_with_any(sector_of(block))
+        self._open(sector_of(block), self._session.select)
         try:
             return self._session.read(block)
         except AccessDenied:
             return bytes(BLOCK_SIZE)
 
-    def _open_with_any(self, sector: int) -> None:
-        """Open a sector whose keys may be those of an earlier version (P-R27). Raises `WrongKey` when none fits."""
-        versions = range(len(self._keys.classic_keys(self.uid, sector)))
-        for version in sorted(versions, key=lambda each: each != self._version):
-            self._session.select()
+    def _open(self, sector: int, select: Callable[[], None]) -> None:
+        """Open a sector whose keys may be those of an earlier version (P-R27), the card selected again by `select`
+        where it must be. Raises `WrongKey` when none fits."""
+        keys = self._keys.classic_keys(self.uid, sector)
+        likeliest = self._versions.get(sector, self._version)
+        for version in sorted(range(len(keys)), key=lambda each: each != likeliest):
+            select()
             try:
-                self._authenticate(sector, version)
+                self._session.authenticate(sector, Key.A, keys[version])
             except WrongKey as error:
                 refusal = error
             else:
-                self._version = version
+                self._version = self._versions[sector] = version
                 return
         raise refusal
+
+    def _select_as_read(self) -> None:
+        """Select the card again if a wrong key lost it. Raises `CardGone` if its ring is not what was read."""
+        if self._session.selected:
+            return
+        if not self._ring or any(self._read(block) != image for block, image in self._ring.items()):
+            raise CardGone(self._session.where, "its ring is not the one that was read")
 
     def _write(self, images: Sequence[tuple[int, bytes]]) -> Written:
         """Write blocks and read them back, sector by sector."""
@@ -84,7 +103,7 @@ class ClassicPurse:
         try:
             for sector, group in groupby(images, lambda item: sector_of(item[0])):
                 blocks = list(group)
-                self._authenticate(sector, self._version)
+                self._open(sector, self._select_as_read)
                 for block, image in blocks:
                     sent = True
                     self._session.write(block, image)
@@ -93,7 +112,5 @@ class ClassicPurse:
         except (CardError, ReaderError):
             return Written.UNKNOWN if sent else Written.UNSENT
         assert sent
+        self._ring |= {block: image for block, image in images if block in self._ring}
         return Written.ACKED
-
-    def _authenticate(self, sector: int, version: int) -> None:
-        self._session.authenticate(sector, Key.A, self._keys.classic_keys(self.uid, sector)[version])

@@ -43,6 +43,11 @@ class ClassicSession:
         return self._target.uid
 
     @property
+    def where(self) -> str:
+        """The reader's name, for errors."""
+        return self._reader.name
+
+    @property
     def selected(self) -> bool:
         """Nothing failed since the card was selected."""
         return self._selected

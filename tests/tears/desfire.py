@@ -26,7 +26,7 @@ from tests.tears.family import Grain, Laid, Reading
 from tools.bench.desfire import PurseContents, personalised_image
 from tools.bench.till import Issuer
 
-_SEED = 7
+SEED = 7
 _MID_COMMIT = Tear(TearMode.HALF)
 
 
@@ -76,7 +76,7 @@ class Desfire:
 
     def lay(self, image: Hashable, schedule: Schedule, choices: Choices, tear: Tear | None) -> Laid:
         assert isinstance(image, Purse)
-        memory = Memory(DesfireImage(image.uid, image.contents), lambda _: None, schedule, _SEED)
+        memory = Memory(DesfireImage(image.uid, image.contents), lambda _: None, schedule, SEED)
         return Laid(IsoDepCard(memory), lambda: Purse.of(memory.image))
 
     def commits(self, command: bytes) -> bool:

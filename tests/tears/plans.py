@@ -21,11 +21,12 @@ def bytes_of(operation: Operation) -> list[Level]:
     return [Level(operation.steps, Grain.BYTES, Grain.CLASSES), Level(EVERYTHING)]
 
 
-def recoveries_of(operation: Operation) -> list[Level]:
-    """Every kind of tear in the operation, every byte of each recovery, the power's failing too; then what may come."""
+def recoveries_of(operation: Operation, recovery: Grain = Grain.BYTES) -> list[Level]:
+    """Every kind of tear in the operation, every byte of each recovery or what `recovery` says, the power's failing
+    too; then what may come."""
     return [
         Level(operation.steps, Grain.CLASSES, Grain.CLASSES, alike=True),
-        Level(EVERYTHING, Grain.BYTES, Grain.CLASSES, alike=True),
+        Level(EVERYTHING, recovery, Grain.CLASSES, alike=True),
         Level(EVERYTHING, alike=True),
     ]
 

@@ -4,8 +4,9 @@ Rules:
 
 - The card's own key is changed last: a card that opens with ours is finished. It is compared and never written, let
   alone formatted: what was debited would be lost with it.
-- A card that opens with the factory's key and has no application but ours is what a cut left. It was never finished, so
-  never given away, and there is no half a transaction on it worth keeping: FormatPICC, and begun anew.
+- A card that opens with the factory's key and has no application but ours is what a cut left: FormatPICC, and begun
+  anew. Before that it is looked at: a terminal takes a purse as soon as its debit key is ours, and what was debited
+  from a card that a clerk gave away unfinished is never lowered. Such a card is named, and nothing is written.
 - Anything else of somebody else is named, and nothing is written.
 - In an application: files, certificate and records while its keys are the factory's, then keys 1, 2 and last 0.
 - Each command is whole or not at all on the card, so there is nothing like a Classic's torn trailer.
@@ -116,8 +117,24 @@ def _is_finished(session: DesfireSession, script: DesfireScript) -> bool:
     if foreign:
         raise ForeignCard(script.uid, f"application {foreign[0][::-1].hex()}")
     if listed:
+        for each in listed:
+            _refuse_if_used(session, script, each)
+        _open_blank(session)
         administration.format_card(session)
     return False
+
+
+def _refuse_if_used(session: DesfireSession, script: DesfireScript, number: bytes) -> None:
+    """Errors for an application that a terminal may have debited."""
+    session.select_application(number)
+    if opens(session, DEBIT_KEY, _ZERO):
+        return
+    purse = purse_of(number)
+    if purse is None or purse not in script.contents or not opens(session, DEBIT_KEY, script.keys.purses[purse].debit):
+        raise ForeignCard(session.uid, f"key {DEBIT_KEY} of application {number[::-1].hex()}")
+    used = next(_differences_in_use(session, script.contents[purse]), None)
+    if used is not None:
+        raise CardInUse(session.uid, f"{used} of purse {purse}")
 
 
 def _open_blank(session: DesfireSession) -> None:
@@ -188,6 +205,11 @@ def _differences_of_purse(session: DesfireSession, keys: ApplicationKeys, conten
     certificate = bytes([CERTIFICATE_FILE]) + _WHOLE_CERTIFICATE
     if session.command(READ_DATA, certificate, mode=CommMode.PLAIN, answer_size=None) != contents.certificate:
         yield "the certificate"
+    yield from _differences_in_use(session, contents)
+
+
+def _differences_in_use(session: DesfireSession, contents: PurseContents) -> Iterator[str]:
+    """What a terminal changed of the purse that is open under its debit key."""
     value = session.command(GET_VALUE, bytes([DEBIT_FILE]), mode=CommMode.MACED, answer_size=4)
     if int.from_bytes(value, "little") != START_VALUE:
         yield "the debited"
