@@ -191,8 +191,6 @@ def read_header(disk: Disk, file: Path) -> SegmentHeader:
         finally:
             disk.close(descriptor)
     except OSError as error:
-        if error.errno == errno.EIO:
-            raise LostSegment(file, 0, str(error)) from error
         raise UnreadableJournal(file, str(error)) from error
     header = decode_header(raw, file)
     if file.name != segment_file(file.parent, header.number).name:
