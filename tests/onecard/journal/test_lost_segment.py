@@ -152,6 +152,7 @@ def test_a_hole_before_a_lost_segment_belongs_to_it(journal):
     found, lost = walked(JournalReader(journal.directory, KEY).entries)
     assert lost == [(inside, end)]
     assert not any(entry.after_gap for entry in found)
+    assert JournalReader(journal.directory).tags([inside - 1, inside + 1]).keys() == {inside - 1}
     assert [d.file.name for d in check_journal(journal.directory, KEY).damage] == [
         "seg-00000002.ocj",
         "seg-00000003.ocj",
