@@ -2,7 +2,7 @@
 
 Read docs/formats/journal.md for the bytes and for what it does not survive. Pure: `frame`, `header`, `boot`, `mark`,
 `scan`, `gaps`, `room`, `export`. `disk` is the seam; on it `segment`, `pool`, `succession`, `walk`, `recovery`,
-`index`, `care`, `check`. `journal` writes, `reader` reads from any process, `table` is TinyDB's view.
+`opening`, `index`, `care`, `check`. `journal` writes, `reader` reads from any process, `table` is TinyDB's view.
 
 `mutable_*` is a second journal for tables that change (docs/formats/tables.md), on the same frames and files. Money
 never lies there.
@@ -23,6 +23,7 @@ from onecard.journal.errors import (
     JournalFull,
     JournalLocked,
     JournalOutOfService,
+    LostSegment,
     NoJournal,
     UnreadableJournal,
     UnsupportedVersion,
@@ -53,6 +54,7 @@ __all__ = [
     "JournalOutOfService",
     "JournalReader",
     "Level",
+    "LostSegment",
     "Missing",
     "NoJournal",
     "Recovery",

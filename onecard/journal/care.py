@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from onecard.journal.disk import Disk
-from onecard.journal.errors import ForeignAcknowledgement, JournalDamage, UnreadableJournal
-from onecard.journal.gaps import Missing
+from onecard.journal.errors import ForeignAcknowledgement, JournalDamage, LostSegment, UnreadableJournal
+from onecard.journal.gaps import Missing, missing_segment
 from onecard.journal.index import Index
 from onecard.journal.pool import Pool
 from onecard.journal.recovery import keep_aside
-from onecard.journal.segment import Segment
-from onecard.journal.walk import Entry, segment_entries
+from onecard.journal.segment import Segment, read_header
+from onecard.journal.walk import Entry, lost_beginning, segment_entries
 
 SEGMENTS_KEPT = 4
 """Segments that stay whatever is acknowledged, half of all if that is less: history for whoever has to look."""
@@ -59,9 +60,12 @@ class Care:
             raise ForeignAcknowledgement(self._directory, safe)
         if not is_old(self._whole_from(end, safe)):
             return False
-        oldest = self._index.segments[0]
-        self._disk.rename(oldest.file, oldest.file.with_name(_RETIRED + oldest.file.name))
-        self._disk.sync_directory(self._directory)
+        oldest, successor = self._index.segments[:2]
+        names = self._disk.names(self._directory)
+        lost = {lost.file for lost in (*oldest.lost_before, *successor.lost_before) if lost.file.name in names}
+        for file in (*sorted(lost), oldest.file):  # cut short, the oldest is still there to be given up
+            self._disk.rename(file, file.with_name(_RETIRED + file.name))
+            self._disk.sync_directory(self._directory)
         self._index.forget_oldest()
         return True
 
@@ -82,8 +86,10 @@ class Care:
         of it is lost. A damaged file is kept, with a copy beside it."""
         segments = self._index.segments
         for segment, successor in pairwise(segments):
+            if segment is segments[0] and segment.lost_before and segment.header.first_sequence > first:
+                yield self._kept([lost_beginning(segment)], segment)
             if successor.header.first_sequence > first:
-                yield self._proved(segment, successor)
+                yield self._kept(self._proved(segment, successor), segment)
 
     def _proved(self, segment: Segment, successor: Segment) -> list[Missing]:
         lost: list[Missing] = []
@@ -93,12 +99,25 @@ class Care:
                 self._disk.drop_cache(descriptor)
             finally:
                 self._disk.close(descriptor)
-            for _ in segment_entries(self._disk, segment, successor, key=self._key, last=None, missing=lost.append):
+            read_header(self._disk, segment.file)
+            for _ in segment_entries(
+                self._disk, segment, successor, successor.lost_before, key=self._key, last=None, missing=lost.append
+            ):
                 pass
+        except LostSegment as error:
+            # This process still knows the header; whoever reads the file from now on does not.
+            end = successor.header.first_sequence - 1
+            if segment.header.first_sequence <= end:
+                lost = [missing_segment(error, segment.header.first_sequence, end)]
+            self._note(f"scrub: {error}")
         except (JournalDamage, UnreadableJournal, OSError) as error:
             self._note(f"scrub: {error}")
-        if lost:
-            self._note(keep_aside(self._disk, segment))
+        return lost
+
+    def _kept(self, lost: list[Missing], segment: Segment) -> list[Missing]:
+        """What is lost, a copy of each file it lay in put aside; `segment` is of the same size."""
+        for file in dict.fromkeys(run.damage.file for run in lost):
+            self._note(keep_aside(self._disk, replace(segment, file=file)))
         return lost
 
     def _whole_from(self, sequence: int, last: int) -> Entry:

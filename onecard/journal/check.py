@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onecard.journal.boot import boot_of
 from onecard.journal.disk import Disk, OsDisk
-from onecard.journal.errors import BadHeader, JournalDamage
+from onecard.journal.errors import BadHeader, JournalDamage, LostSegment
 from onecard.journal.frame import KIND_AT
 from onecard.journal.mark import DurableMark
 from onecard.journal.pool import DURABLE, Pool
 from onecard.journal.recovery import read_mark
 from onecard.journal.scan import frame_at, prove_chain, torn_size, whole_frames
-from onecard.journal.segment import Segment, load_image, read_segments
+from onecard.journal.segment import Segment, load_image, survey
 from onecard.journal.walk import check_link
 from onecard.records import RecordKind
 
@@ -56,20 +56,23 @@ def check_journal(
 ) -> Report:
     """Proves every CRC, the sequence, the links and, with the 32-byte chain key, every tag.
 
-    `progress` is told segments done and in all. Raises `NoJournal`, and `JournalDamage` when not even the headers tell
-    which segments there are.
+    `progress` is told segments done and in all. Raises `NoJournal`, and `BadHeader` when no header reads, or one says
+    what decay does not explain.
     """
     disk = disk or OsDisk()
     mark = read_mark(disk, directory)  # before the segments: a running terminal only moves it on
-    segments = read_segments(disk, directory)
+    segments, unread = survey(disk, directory)
     header = segments[0].header
     tally = _Tally(0, header.first_sequence - 1, header.epoch, 0, [])
     for done, (segment, successor) in enumerate(zip(segments, [*segments[1:], None], strict=True), 1):
+        lost = unread if successor is None else successor.lost_before
+        tally.damage.extend(segment.lost_before)
         try:
-            _check(disk, segment, successor, key=key, mark=mark, tally=tally)
+            _check(disk, segment, successor, lost, key=key, mark=mark, tally=tally)
         except JournalDamage as error:
             tally.damage.append(error)
         progress(done, len(segments))
+    tally.damage.extend(unread)
     return Report(
         terminal=header.terminal,
         epoch=tally.epoch,
@@ -89,12 +92,16 @@ def _check(
     disk: Disk,
     segment: Segment,
     successor: Segment | None,
+    lost: Sequence[LostSegment],
     *,
     key: bytes | None,
     mark: DurableMark | None,
     tally: _Tally,
 ) -> None:
-    """One segment, by its offsets: no record is built. Raises `JournalDamage` after what was whole is counted."""
+    """One segment, by its offsets: no record is built. Raises `JournalDamage` after what was whole is counted.
+
+    With segments `lost` behind it, only its own frames say where it ends.
+    """
     header = segment.header
     image = load_image(disk, segment)
     offsets, end = whole_frames(segment, image)
@@ -116,7 +123,9 @@ def _check(
     if key is not None:
         prove_chain(segment, image, offsets, end, key)
     next_sequence = header.first_sequence + len(offsets)
-    if successor is None:
+    if lost and (successor is None or next_sequence < successor.header.first_sequence):
+        torn_size(segment, image, end, next_sequence, 0)
+    elif successor is None:
         tally.torn = torn_size(segment, image, end, next_sequence, mark.name.sequence if mark else 0)
     elif next_sequence < successor.header.first_sequence:
         torn_size(segment, image, end, next_sequence, successor.header.first_sequence - 1)

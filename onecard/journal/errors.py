@@ -91,6 +91,11 @@ class BadHeader(JournalDamage):
     """A segment's 64 header bytes, or its place among the others, cannot be."""
 
 
+class LostSegment(BadHeader):
+    """A segment whose header decayed, or whose file is gone. No frame in it can be proved by its checksum, because the
+    salt was in that header. What lies before and behind it is not touched by this."""
+
+
 class CorruptMiddle(JournalDamage):
     """A record known to have been durable is not readable.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from onecard.journal.boot import boot_of
-from onecard.journal.errors import CorruptMiddle
+from onecard.journal.errors import CorruptMiddle, LostSegment
 from onecard.journal.frame import Frame
 from onecard.records import RecordKind
 
@@ -29,6 +29,11 @@ class Missing:
     def reason(self) -> str:
         """For the GAP record: at most 120 characters, the file's name first."""
         return f"{self.damage.file.name} at byte {self.damage.offset}: {self.damage.reason}"[:REASON_SIZE]
+
+
+def missing_segment(lost: LostSegment, first: int, last: int) -> Missing:
+    """Records `first` … `last` are lost with a segment that does not read."""
+    return Missing(first, last, CorruptMiddle(lost.file, lost.offset, lost.reason, first, None))
 
 
 def missing_runs(damage: CorruptMiddle, salvaged: Iterable[Frame], last: int) -> list[Missing]:

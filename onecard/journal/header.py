@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from pathlib import Path
 
-from onecard.journal.errors import BadHeader, UnsupportedVersion
+from onecard.journal.errors import BadHeader, LostSegment, UnsupportedVersion
 from onecard.journal.frame import MAX_PAYLOAD, OVERHEAD
 
 HEADER_SIZE = 64
@@ -73,11 +73,12 @@ class SegmentHeader:
 
 
 def decode_header(raw: bytes, file: Path) -> SegmentHeader:
-    """The header in the first 64 bytes of `file`. Raises `BadHeader`, `UnsupportedVersion`."""
+    """The header in the first 64 bytes of `file`. Raises `LostSegment` for what decay explains, `BadHeader` for
+    what it does not, `UnsupportedVersion`."""
     if len(raw) < HEADER_SIZE:
-        raise BadHeader(file, len(raw), f"a segment's header has {HEADER_SIZE} bytes")
+        raise LostSegment(file, len(raw), f"a segment's header has {HEADER_SIZE} bytes")
     if zlib.crc32(raw[: _LAYOUT.size]) != _CRC.unpack_from(raw, _LAYOUT.size)[0]:
-        raise BadHeader(file, 0, "the header's checksum is wrong")
+        raise LostSegment(file, 0, "the header's checksum is wrong")
     magic, version = _START.unpack_from(raw)
     if magic != MAGIC:
         raise BadHeader(file, 0, "this is no journal segment")

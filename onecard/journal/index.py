@@ -108,7 +108,9 @@ class Index:
 
     def _scan(self, at: int) -> array[int]:
         places, segment = self._places[at], self._places[at].segment
-        after = self._places[at + 1].segment.header if at + 1 < len(self._places) else None
+        following = self._places[at + 1].segment if at + 1 < len(self._places) else None
+        # Behind a hole that reaches into a lost segment nothing is salvaged (`segment_entries`).
+        after = following.header if following is not None and not following.lost_before else None
         image = load_image(self._disk, segment)
         offsets, end = whole_frames(segment, image)
         boots = (frame_at(image, offset) for offset in offsets if image[offset + KIND_AT] == RecordKind.BOOT)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.boot import BootInfo, Life
 from onecard.journal.care import Care
 from onecard.journal.disk import Disk, OsDisk
-from onecard.journal.errors import JournalFull, JournalLocked, JournalOutOfService, NoJournal
+from onecard.journal.errors import JournalFull, JournalOutOfService
 from onecard.journal.frame import (
     CHAIN_KEY_SIZE,
     MAX_PAYLOAD,
@@ -38,7 +39,8 @@ from onecard.journal.gaps import Missing
 from onecard.journal.header import HEADER_SIZE, Cause
 from onecard.journal.index import Index
 from onecard.journal.mark import DurableMark
-from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal
+from onecard.journal.opening import closed_unless_taken, opening
+from onecard.journal.pool import DURABLE, Pool, make_journal
 from onecard.journal.recovery import Recovery, Tail, keep_aside, recover
 from onecard.journal.room import CLOSING_KINDS, Room, kept_back, room_of
 from onecard.journal.succession import begin_next
@@ -82,7 +84,7 @@ class Journal:
         capacity = header.segment_size - HEADER_SIZE
         self._kept_back = kept_back(capacity)
         self._idle_limit = min(16 << 10, capacity // 8)
-        self._lock = -1
+        self._held = ExitStack()  # of `open`: what `close` lets go, the lock last
         self._closed = False
         self._mark = disk.open(directory / DURABLE, os.O_RDWR | os.O_CREAT)
 
@@ -129,34 +131,14 @@ class Journal:
         """
         assert len(chain_key) == CHAIN_KEY_SIZE
         disk = disk or OsDisk()
-        try:
-            lock = disk.open(directory / LOCK, os.O_RDWR)
-        except FileNotFoundError as error:
-            raise NoJournal(directory) from error
-        except OSError as error:
-            raise JournalOutOfService(directory, str(error)) from error
-        try:
-            if not disk.lock(lock):
-                raise JournalLocked(directory)
+        with opening(disk, directory) as held:
             tail = recover(disk, directory, chain_key, salvage=salvage)
-            try:
+            with closed_unless_taken(tail.active):
                 journal = cls(disk, directory, chain_key, random, tail)
-            except BaseException:
-                tail.active.close()
-                raise
-            try:
-                journal._boot(boot)
-            except BaseException:
-                journal._release()
-                raise
-        except OSError as error:
-            disk.close(lock)
-            raise JournalOutOfService(directory, str(error)) from error
-        except BaseException:
-            disk.close(lock)
-            raise
-        journal._lock = lock
-        return journal
+            held.callback(journal._release)
+            journal._boot(boot)
+            journal._held = held.pop_all()
+            return journal
 
     @property
     def epoch(self) -> int:
@@ -243,7 +225,7 @@ class Journal:
             if not self._out_of_service:
                 self.flush()
         finally:
-            self._release()
+            self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -394,5 +376,3 @@ class Journal:
         self._index.close()
         self._active.close()
         self._disk.close(self._mark)
-        if self._lock >= 0:
-            self._disk.close(self._lock)

@@ -17,7 +17,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -25,14 +25,15 @@ from typing import Self
 
 from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.disk import Disk, OsDisk
-from onecard.journal.errors import JournalError, JournalLocked, JournalOutOfService, NoJournal
+from onecard.journal.errors import JournalError, JournalOutOfService
 from onecard.journal.frame import CHAIN_KEY_SIZE, MAX_UNDURABLE, OVERHEAD, chain_tag, encode_frame, salt_seed
 from onecard.journal.header import HEADER_SIZE, Cause, SegmentHeader
 from onecard.journal.mark import DurableMark
 from onecard.journal.mutable_change import SNAPSHOT, Change, Payload, encode_operation
 from onecard.journal.mutable_replay import prove_beginning, replay
 from onecard.journal.mutable_state import TableState
-from onecard.journal.pool import DURABLE, LOCK, Pool, make_journal, pool_file
+from onecard.journal.opening import closed_unless_taken, opening
+from onecard.journal.pool import DURABLE, Pool, make_journal, pool_file
 from onecard.journal.recovery import Tail, recover
 from onecard.journal.segment import begin_segment
 
@@ -80,7 +81,7 @@ class MutableJournal:
         self._spares = [pool.take() for _ in range(len(pool))]
         self._behind = [(segment.file, True) for segment in tail.segments[:-1]]  # and whether to write them again
         self._out_of_service = ""
-        self._lock = -1
+        self._held = ExitStack()  # of `open`: what `close` lets go, the lock last
         self._closed = False
         self._mark = disk.open(directory / DURABLE, os.O_RDWR | os.O_CREAT)
 
@@ -116,41 +117,16 @@ class MutableJournal:
         `JournalOutOfService`.
         """
         disk, key = disk or OsDisk(), tables_key(chain_key)
-        try:
-            lock = disk.open(directory / LOCK, os.O_RDWR)
-        except FileNotFoundError as error:
-            raise NoJournal(directory) from error
-        except OSError as error:
-            raise JournalOutOfService(directory, str(error)) from error
-        try:
-            if not disk.lock(lock):
-                raise JournalLocked(directory)
-            journal = cls._recover(disk, directory, key, random)
-        except OSError as error:
-            disk.close(lock)
-            raise JournalOutOfService(directory, str(error)) from error
-        except BaseException:
-            disk.close(lock)
-            raise
-        journal._lock = lock
-        return journal
-
-    @classmethod
-    def _recover(cls, disk: Disk, directory: Path, key: bytes, random: Callable[[int], bytes]) -> Self:
-        prove_beginning(disk, directory, key)
-        tail = recover(disk, directory, key)
-        try:
-            state, whole = replay(disk, tail.segments[-1])
-            journal = cls(disk, directory, key=key, random=random, tail=tail, state=state)
-        except BaseException:
-            tail.active.close()
-            raise
-        try:
+        with opening(disk, directory) as held:
+            prove_beginning(disk, directory, key)
+            tail = recover(disk, directory, key)
+            with closed_unless_taken(tail.active):
+                state, whole = replay(disk, tail.segments[-1])
+                journal = cls(disk, directory, key=key, random=random, tail=tail, state=state)
+            held.callback(journal._release)
             journal._settle(tail, whole)
-        except BaseException:
-            journal._release()
-            raise
-        return journal
+            journal._held = held.pop_all()
+            return journal
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Makes one operation of `changes`: durable, and then seen, or neither. None of them is no operation.
@@ -188,7 +164,7 @@ class MutableJournal:
         if not self._closed:
             self._closed = True
             self._out_of_service = "it is closed"
-            self._release()
+            self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -328,8 +304,6 @@ class MutableJournal:
     def _release(self) -> None:
         self._active.close()
         self._disk.close(self._mark)
-        if self._lock >= 0:
-            self._disk.close(self._lock)
 
 
 def tables_key(chain_key: bytes) -> bytes:

@@ -14,7 +14,7 @@ from onecard.journal.pool import Pool
 from onecard.journal.recovery import read_mark
 from onecard.journal.room import Room, room_of
 from onecard.journal.scan import whole_frames
-from onecard.journal.segment import load_image, read_segments
+from onecard.journal.segment import load_image, read_segments, survey
 from onecard.journal.walk import Entry, walk
 
 
@@ -29,7 +29,7 @@ class JournalReader:
         self._disk = disk or OsDisk()
         self._directory = directory
         self._key = chain_key
-        oldest = read_segments(self._disk, directory)[0].header
+        oldest = survey(self._disk, directory)[0][0].header
         self.terminal = oldest.terminal
         self.first_sequence = oldest.first_sequence
 
@@ -47,7 +47,7 @@ class JournalReader:
 
     def tags(self, sequences: Iterable[int]) -> dict[int, bytes]:
         """The chain tags of those of `sequences` that are found whole; of the history only their segments are read."""
-        index, found = Index(self._disk, read_segments(self._disk, self._directory)), {}
+        index, found = Index(self._disk, survey(self._disk, self._directory)[0]), {}
         try:
             for sequence in sequences:
                 with suppress(KeyError):
@@ -70,4 +70,8 @@ class JournalReader:
 
     def all_entries(self, first: int = 1, *, missing: Callable[[Missing], None] | None = None) -> Iterator[Entry]:
         """As `entries`, to the end of what is whole: the last of these may still vanish. For technicians only."""
-        return walk(self._disk, self._directory, key=self._key, first=first, last=None, missing=missing)
+        mark = self.durable
+        vouched = 0 if mark is None else mark.name.sequence
+        return walk(
+            self._disk, self._directory, key=self._key, first=first, last=None, missing=missing, vouched=vouched
+        )

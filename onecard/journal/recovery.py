@@ -80,6 +80,9 @@ def recover(disk: Disk, directory: Path, key: bytes, *, salvage: bool = False) -
     """
     disk.sync_directory(directory)  # a name seen may be one whose sync failed
     segments = read_segments(disk, directory)
+    lost = [lost for segment in segments for lost in segment.lost_before]
+    if lost and not salvage:
+        raise lost[0]
     segment = segments[-1]
     mark = _marked(disk, directory, segment)
     descriptor = disk.open(segment.file, os.O_RDWR)

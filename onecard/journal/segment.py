@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from onecard.journal.disk import Disk
-from onecard.journal.errors import BadHeader, NoJournal, UnreadableJournal
+from onecard.journal.errors import BadHeader, LostSegment, NoJournal, UnreadableJournal
 from onecard.journal.frame import salt_seed
 from onecard.journal.header import HEADER_SIZE, SegmentHeader, decode_header
 
@@ -22,10 +22,11 @@ _PREFIX, _SUFFIX = "seg-", ".ocj"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment file and what its header says."""
+    """A segment file and what its header says; and why those between it and the one before it do not read."""
 
     file: Path
     header: SegmentHeader
+    lost_before: tuple[LostSegment, ...] = ()
 
 
 class ActiveSegment:
@@ -78,24 +79,65 @@ def segment_file(directory: Path, number: int) -> Path:
 
 
 def read_segments(disk: Disk, directory: Path) -> list[Segment]:
-    """All segments in order, by their headers alone. Raises `NoJournal`, `BadHeader`, `UnsupportedVersion`."""
-    try:
-        segments = _listed(disk, directory)
-    except UnreadableJournal:  # the writer may have taken the oldest out of use since it was listed
-        segments = _listed(disk, directory)
-    if not segments:
-        raise NoJournal(directory)
-    for before, segment in pairwise(segments):
-        _check_neighbours(before, segment)
+    """The segments whose header reads, in order; the newest is one of them. Raises as `survey`, and `LostSegment`."""
+    segments, lost = survey(disk, directory)
+    if lost:
+        raise lost[0]
     return segments
 
 
-def _listed(disk: Disk, directory: Path) -> list[Segment]:
+def survey(disk: Disk, directory: Path) -> tuple[list[Segment], tuple[LostSegment, ...]]:
+    """The segments whose header reads, in order, by their headers alone; and why those after the last of them do not.
+
+    Raises `NoJournal`, `BadHeader` for what decay does not explain, `LostSegment` when none reads,
+    `UnsupportedVersion`, `UnreadableJournal`.
+    """
+    try:
+        segments, lost = _listed(disk, directory)
+    except UnreadableJournal:  # the writer may have taken the oldest out of use since it was listed
+        segments, lost = _listed(disk, directory)
+    if not segments:
+        raise lost[0] if lost else NoJournal(directory)
+    for before, segment in pairwise(segments):
+        _check_neighbours(before, segment)
+    return segments, lost
+
+
+def _listed(disk: Disk, directory: Path) -> tuple[list[Segment], tuple[LostSegment, ...]]:
     try:
         names = [n for n in disk.names(directory) if n.startswith(_PREFIX) and n.endswith(_SUFFIX)]
     except OSError as error:
         raise NoJournal(directory) from error
-    return [_read_segment(disk, directory / name) for name in names]
+    segments: list[Segment] = []
+    lost: list[LostSegment] = []
+    expected = None
+    for name in names:
+        file = directory / name
+        number = segment_number(file)
+        if expected is not None and number > expected:
+            lost.append(_missing(directory, expected, number - 1))
+        expected = number + 1
+        try:
+            header = read_header(disk, file)
+        except LostSegment as error:
+            lost.append(error)
+        else:
+            segments.append(Segment(file, header, tuple(lost)))
+            lost.clear()
+    return segments, tuple(lost)
+
+
+def segment_number(file: Path) -> int:
+    """The number in a segment's name. Raises `BadHeader`."""
+    digits = file.name[len(_PREFIX) : -len(_SUFFIX)]
+    if not digits.isdecimal():
+        raise BadHeader(file, 0, "no segment has this name")
+    return int(digits)
+
+
+def _missing(directory: Path, first: int, last: int) -> LostSegment:
+    words = f"segment {first} is missing" if first == last else f"segments {first} to {last} are missing"
+    return LostSegment(segment_file(directory, first), 0, words)
 
 
 def read_image(disk: Disk, segment: Segment, descriptor: int) -> bytes:
@@ -139,7 +181,9 @@ def begin_segment(disk: Disk, directory: Path, pool_file: Path, header: SegmentH
     return ActiveSegment(disk, Segment(file, header), descriptor, HEADER_SIZE)
 
 
-def _read_segment(disk: Disk, file: Path) -> Segment:
+def read_header(disk: Disk, file: Path) -> SegmentHeader:
+    """What the header of a segment's file says. Raises `LostSegment`, `BadHeader`, `UnsupportedVersion`,
+    `UnreadableJournal`."""
     try:
         descriptor = disk.open(file, os.O_RDONLY)
         try:
@@ -151,13 +195,11 @@ def _read_segment(disk: Disk, file: Path) -> Segment:
     header = decode_header(raw, file)
     if file.name != segment_file(file.parent, header.number).name:
         raise BadHeader(file, 24, f"the header says it is segment {header.number}")
-    return Segment(file, header)
+    return header
 
 
 def _check_neighbours(before: Segment, segment: Segment) -> None:
     a, b = before.header, segment.header
-    if b.number != a.number + 1:
-        raise BadHeader(segment.file, 24, f"segment {a.number + 1} is missing before it")
     if b.terminal != a.terminal:
         raise BadHeader(segment.file, 8, f"it belongs to terminal {b.terminal}, the one before to {a.terminal}")
     if b.first_sequence < a.first_sequence or b.epoch < a.epoch:

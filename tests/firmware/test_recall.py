@@ -16,7 +16,8 @@ from firmware.shelf import Shelf
 from firmware.unfit import BooksLost, JournalRolledBack
 from onecard.downlink import Table
 from onecard.identity import CardNumber
-from onecard.journal import JournalReader
+from onecard.journal import JournalReader, LostSegment
+from onecard.journal.header import decode_header
 from onecard.kinds import Outcome
 from onecard.records import Applied, Gap, decode_record
 from tests.firmware.bed import NUMBER, TARIFF, Server, make_data, start_here
@@ -60,6 +61,11 @@ def _fill_a_segment(station: Station) -> None:
 def _gaps(station: Station) -> list[tuple[int, int]]:
     records = (decode_record(entry.kind, entry.payload) for entry in station.journal.entries(missing=lambda _: None))
     return [(record.first, record.last) for record in records if isinstance(record, Gap)]
+
+
+def _begins(data: Path, number: int) -> int:
+    file = data / "journal" / f"seg-{number:08d}.ocj"
+    return decode_header(file.read_bytes()[:64], file).first_sequence
 
 
 def _damage(data: Path, sequence: int) -> None:
@@ -204,6 +210,46 @@ def test_a_gap_behind_the_checkpoint_is_told_once(data: Path) -> None:
         assert station.shelf.refused == {}
         _checkpoint(station)
         station.close()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_sealed_segment_lost_whole_is_told_once_and_sales_go_on(*, gone: bool, data: Path) -> None:
+    station = start_here(data)
+    _open_shift(station)
+    _checkpoint(station)
+    _fill_a_segment(station)
+    first = _begins(data, 2)
+    _fill_a_segment(station)
+    end = _begins(data, 3) - 1
+    station.close()
+    file = data / "journal" / "seg-00000002.ocj"
+    spoiled = bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:]
+    file.write_bytes(spoiled)
+    if gone:
+        file.unlink()
+    for _ in range(2):
+        station = start_here(data)
+        assert _gaps(station) == [(first, end)]
+        assert station.shelf.refused == {}
+        _sell(station, 9000, Outcome.PAID)
+        _checkpoint(station)
+        station.close()
+    assert gone or file.read_bytes() == spoiled
+
+
+def test_a_newest_segment_whose_header_does_not_read_is_refused_by_name_and_nothing_is_written(data: Path) -> None:
+    """I-04: what was numbered in it is not known, and no name may be used twice."""
+    station = start_here(data)
+    _open_shift(station)
+    _fill_a_segment(station)
+    _sell(station, 9000, Outcome.PAID)
+    station.close()
+    file = data / "journal" / "seg-00000002.ocj"
+    file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+    before = {path: path.read_bytes() for path in (data / "journal").iterdir()}
+    with pytest.raises(LostSegment, match="seg-00000002"):
+        start_here(data)
+    assert {path: path.read_bytes() for path in (data / "journal").iterdir()} == before
 
 
 @pytest.mark.parametrize("last", [False, True])
