@@ -72,19 +72,39 @@ class Certificate:
     card_number: CardNumber
 
 
+def pad_uid(uid: bytes) -> bytes:
+    """The seven bytes that stand for a UID of 4 or 7."""
+    return uid.ljust(_UID_SIZE, b"\0")
+
+
+def unpad_uid(padded: bytes) -> bytes:
+    """The UID that seven bytes stand for."""
+    return padded[:4] if padded[4:] == b"\0\0\0" else padded
+
+
+def trait_byte(unit: PurseUnit, kind: CardKind, flags: Flags) -> int:
+    """What a card is, in byte 2 of its certificate."""
+    return unit << 7 | kind << 3 | flags
+
+
+def traits(byte: int) -> tuple[PurseUnit, CardKind, Flags]:
+    """What a trait byte says. Raises `ValueError` when the kind is not known."""
+    return PurseUnit(byte >> 7), CardKind(byte >> 3 & 0xF), Flags(byte & 7)
+
+
 def payload(certificate: Certificate) -> bytes:
     """The 32 bytes that are signed."""
     c = certificate
     assert 0 <= c.purse < 16  # else it would change the format
     assert len(c.uid) in UID_SIZES
     return (
-        bytes([FORMAT << 4 | c.purse, c.key_id, c.unit << 7 | c.kind << 3 | c.flags, c.tier])
+        bytes([FORMAT << 4 | c.purse, c.key_id, trait_byte(c.unit, c.kind, c.flags), c.tier])
         + c.load_sequence.to_bytes(3, "big")
         + c.loaded.to_bytes(4, "big")
         + c.floor_counter.to_bytes(3, "big")
         + c.floor_debited.to_bytes(4, "big")
         + c.expiry.to_bytes(2, "big")
-        + c.uid.ljust(_UID_SIZE, b"\0")
+        + pad_uid(c.uid)
         + c.card_number.to_bytes(5, "big")
     )
 
@@ -120,22 +140,22 @@ def verified(image: bytes, issuer_keys: KeyRing) -> Certificate:
     if signed[0] >> 4 != FORMAT:
         raise BadCertificate(f"format {signed[0] >> 4} is not known")
     try:
-        kind = CardKind(signed[2] >> 3 & 0xF)
+        unit, kind, flags = traits(signed[2])
     except ValueError as error:
         raise BadCertificate(f"card kind {signed[2] >> 3 & 0xF} is not known") from error
     uid = signed[20:27]
     return Certificate(
         purse=signed[0] & 0xF,
         key_id=signed[1],
-        unit=PurseUnit(signed[2] >> 7),
+        unit=unit,
         kind=kind,
-        flags=Flags(signed[2] & 7),
+        flags=flags,
         tier=signed[3],
         load_sequence=int.from_bytes(signed[4:7], "big"),
         loaded=int.from_bytes(signed[7:11], "big"),
         floor_counter=int.from_bytes(signed[11:14], "big"),
         floor_debited=int.from_bytes(signed[14:18], "big"),
         expiry=DayNumber(int.from_bytes(signed[18:20], "big")),
-        uid=uid[:4] if uid[4:] == b"\0\0\0" else uid,
+        uid=unpad_uid(uid),
         card_number=CardNumber(int.from_bytes(signed[27:32], "big")),
     )

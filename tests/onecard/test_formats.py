@@ -22,16 +22,19 @@ from onecard.desk import CardPlaced, Found, JobAction, Order, Recover
 from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
 from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
 from onecard.envelope import Domain, open_envelope, seal_envelope, server_key_id, terminal_key_id, verify
+from onecard.hotlist import HOTLIST, number_bytes
 from onecard.identity import DayNumber, card_number
 from onecard.journal.frame import chain_tag, first_tag
 from onecard.keys import BadSignature, KeyRing, Role
 from onecard.kinds import CardKind, ClockQuality, DeclineReason, Outcome, Purpose, PurseUnit
+from onecard.packed_table import PackedTable, open_change
 from onecard.purse import record as purse_record
 from onecard.purse.certificate import Certificate, Flags, open_certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.record import DebitRecord, LoadReference, record_key
 from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
 from onecard.sealing import BadSeal, unseal
+from onecard.state_table import StateRow, decode_row, encode_row
 from onecard.tariff import Reason
 
 _PAGES = Path(__file__).parents[2] / "docs" / "formats"
@@ -86,6 +89,31 @@ def test_certificate() -> None:
         uid=_UID,
         card_number=_CARD,
     )
+
+
+def test_state_table() -> None:
+    page = _examples("state-table.md")
+    row = StateRow(
+        uid=_UID,
+        purse=0,
+        counter=137,
+        debited=616_500,
+        load_sequence=12,
+        loaded=700_000,
+        unit=PurseUnit.FEN,
+        kind=CardKind.STORED_VALUE,
+        flags=Flags.NAMED,
+        tier=3,
+        unsettled=True,
+        expiry=DayNumber(11_000),
+    )
+    assert decode_row(page["row"]) == row
+    assert encode_row(row) == page["row"]
+    assert number_bytes(_CARD) == page["listed"]
+    held = PackedTable(HOTLIST, 8, number_bytes(card_number(1)))
+    delta = open_change(HOTLIST, 8, 9, cbor.decode_array(page["delta"], RECORD))
+    assert held.apply(delta) == PackedTable(HOTLIST, 9, page["listed"])
+    assert cbor.encode(delta.body()) == page["delta"]
 
 
 @pytest.mark.parametrize("kind", RecordKind, ids=lambda kind: kind.name)
@@ -264,6 +292,7 @@ _PROVED = (
     "cbor",
     "record",
     "certificate",
+    "state-table",
     "records",
     "tariff",
     "bundle",

@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import ingest, journal, journal_device, journal_size, start, tap
+from tools.bench import ingest, journal, journal_device, journal_size, packed_tables, start, tap
 
 _MEASURES = {
     "tap": tap.measure,
     "journal": journal.measure,
     "journal's device": journal_device.measure,
     "journal's size": journal_size.measure,
+    "packed tables": packed_tables.measure,
     "start": start.measure,
     "ingest": ingest.measure,
 }
