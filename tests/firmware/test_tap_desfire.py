@@ -276,16 +276,17 @@ def test_a_card_that_refuses_to_be_opened_by_any_word_is_foreign(
     code: int, status: int, desk: Counter, issuer: Issuer, generation: Generation, card: Path, tmp_path: Path
 ) -> None:
     """A phone may look like a DESFire and answer 6E00; the terminal goes on all the same."""
-    if code == 0xAA and generation is Generation.EV2:
-        pytest.skip("an EV2 card is not asked so")
 
     def refuse(frame: bytes, answer: bytes) -> bytes:
         return bytes([status, 0x00]) if frame[0] == code else answer
 
     till = Till(Meddler(desk.reader, refuse), tmp_path / "meddled", issuer, next(_numbers))  # type: ignore[arg-type]
     desk.place(card)
-    refused = till.pay()
-    assert refused == Declined(DeclineReason.FOREIGN_CARD, b"")
+    seen = till.pay()
+    if code == 0xAA and generation is Generation.EV2:
+        assert isinstance(seen, Paid), "an EV2 card is not asked so"
+        return
+    assert seen == Declined(DeclineReason.FOREIGN_CARD, b"")
     assert not till.records(Intent)
 
 
