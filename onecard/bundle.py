@@ -31,6 +31,7 @@ from onecard.identity import RecordName, TerminalNumber
 from onecard.journal.frame import MAX_PAYLOAD, chain_tag
 from onecard.keys import sign
 from onecard.records import BadRecord, Boot, RecordKind, decode_record
+from onecard.table_versions import BadVersions, read_versions, version_rows
 
 TAG_SIZE = 8
 NO_TAG = bytes(TAG_SIZE)
@@ -104,7 +105,6 @@ def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> b
     """The envelope bytes of a run: sealed to the server's X25519 key, signed with the terminal's Ed25519 key."""
     assert len(run.entries) <= RECORDS_MAX
     entries: list[cbor.Value] = [part for entry in run.entries for part in entry]
-    have: list[cbor.Value] = [[table, version] for table, version in sorted(run.have.items())]
     plaintext = cbor.encode(
         [
             _SCHEMA,
@@ -114,7 +114,7 @@ def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> b
             run.previous_tag,
             entries,
             run.last_tag,
-            have,
+            version_rows(run.have),
             list(run.status),
         ]
     )
@@ -196,14 +196,10 @@ def _entries(flat: list[cbor.Value], signer: int) -> tuple[tuple[int, bytes], ..
 
 
 def _have(rows: list[cbor.Value], signer: int) -> dict[int, int]:
-    held: dict[int, int] = {}
-    for row in rows:
-        match row:
-            case [int(table), int(version)] if not held or table > max(held):
-                held[table] = version
-            case _:
-                raise BadBundle(signer, f"{row!r} is not [table, version] in the order of tables")
-    return held
+    try:
+        return read_versions(rows)
+    except BadVersions as error:
+        raise BadBundle(signer, str(error)) from error
 
 
 def _status(values: list[cbor.Value], signer: int) -> tuple[int, ...]:

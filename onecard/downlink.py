@@ -1,22 +1,24 @@
 """What travels from the server to a terminal: acknowledgements and table versions.
 
 An acknowledgement is an envelope of the server (domain ACKNOWLEDGEMENT) over the strict CBOR array
-`[1, terminal, received, received tag, safe, safe tag, generation, server time]`. It names the exact head of the chain:
-one replayed to a restored terminal does not match its tags and does nothing. Only `safe` licenses forgetting (I-06).
+`[1, terminal, received, received tag, safe, safe tag, generation, server time, newest]`. It names the exact head of the
+chain: one replayed to a restored terminal does not match its tags and does nothing. Only `safe` licenses forgetting
+(I-06). `newest` lists [table, version] of every table as it stood at the server time, tables rising: a terminal that
+holds these is in step with the server (P-R22), also when nothing was sent because nothing had changed.
 
 A downlink is an envelope of the server (domain DOWNLINK) over `[header, sealed]`, the header being the strict CBOR of
 `[1, terminal, table, base, version, issued at, good until]`. The daemon reads the header to know what it carries; only
 the firmware can unseal the body. A table changes from exactly `base` to `version`; base 0 is a snapshot. Versions
 never go back.
 
-Bodies: TARIFF `[tariff bytes, …]`; HOTLIST `[[card number, state], …]`; CERTIFICATES `[96 bytes, …]`.
+Bodies: TARIFF `[tariff bytes, …]`; CERTIFICATES `[96 bytes, …]`; HOTLIST and STATE as `onecard.packed_table` says.
 The reply to a bundle is the strict CBOR array `[acknowledgement, downlink, …]` of envelope bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum, unique
 
 from onecard import cbor, sealing
@@ -24,10 +26,12 @@ from onecard.envelope import SERVER, Domain, Envelope, open_envelope, seal_envel
 from onecard.errors import OnecardError
 from onecard.journal.frame import TAG_SIZE
 from onecard.keys import KeyRing, Role
+from onecard.table_versions import BadVersions, read_versions, version_rows
 
 _SCHEMA = 1
 _PURPOSE = "downlink"
 _HEADER_LIMITS = cbor.Limits(size=128, items=16, depth=1)
+_ACKNOWLEDGEMENT_LIMITS = cbor.Limits(size=512, items=64, depth=3)
 _PAYLOAD_LIMITS = cbor.Limits(size=8 << 20, items=3, depth=1)
 _BODY_LIMITS = cbor.Limits(size=8 << 20, items=1 << 20, depth=3)
 _REPLY_LIMITS = cbor.Limits(size=16 << 20, items=256, depth=1)
@@ -64,6 +68,8 @@ class Acknowledgement:
     safe_tag: bytes
     generation: int
     server_at: int
+    newest: Mapping[int, int] = field(default_factory=dict)
+    """Version of each table by its number, as it stood at `server_at`; tables not known here are carried too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ def pack_acknowledgement(ack: Acknowledgement, key_version: int, signer: Callabl
             ack.safe_tag,
             ack.generation,
             ack.server_at,
+            version_rows(ack.newest),
         ]
     )
     return seal_envelope(server_key_id(key_version), Domain.ACKNOWLEDGEMENT, payload, signer)
@@ -123,8 +130,18 @@ def open_acknowledgement(raw: bytes, server_keys: KeyRing, terminal: int) -> Ack
     Raises `envelope.BadEnvelope`, `keys.BadSignature`, `keys.UnknownKey` or `BadDownlink`.
     """
     payload = verified_payload(raw, Domain.ACKNOWLEDGEMENT, server_keys)
-    match _array(payload, _HEADER_LIMITS):
-        case [1, int(number), int(received), bytes(tag), int(safe), bytes(safe_tag), int(generation), int(at)]:
+    match _array(payload, _ACKNOWLEDGEMENT_LIMITS):
+        case [
+            1,
+            int(number),
+            int(received),
+            bytes(tag),
+            int(safe),
+            bytes(safe_tag),
+            int(generation),
+            int(at),
+            list(newest),
+        ]:
             if number != terminal:
                 raise BadDownlink(f"an acknowledgement for terminal {number} reached terminal {terminal}")
             tags_fit = all(len(t) == TAG_SIZE or not (n or t) for n, t in ((received, tag), (safe, safe_tag)))
@@ -132,8 +149,12 @@ def open_acknowledgement(raw: bytes, server_keys: KeyRing, terminal: int) -> Ack
                 raise BadDownlink(f"an acknowledgement of {safe} as safe among {received} received cannot be")
             if not (0 <= generation < 1 << 32 and 0 <= at < 1 << 37):
                 raise BadDownlink("the acknowledgement's generation or time is out of range")
-            return Acknowledgement(number, received, tag, safe, safe_tag, generation, at)
-    raise BadDownlink("the acknowledgement does not have the eight parts of schema 1")
+            try:
+                versions = read_versions(newest)
+            except BadVersions as error:
+                raise BadDownlink(f"the acknowledgement's {error}") from error
+            return Acknowledgement(number, received, tag, safe, safe_tag, generation, at, versions)
+    raise BadDownlink("the acknowledgement does not have the nine parts of schema 1")
 
 
 def pack_downlink(

@@ -34,7 +34,7 @@ _SERVER = bytes(range(32))
 _KEYS = KeyRing({(Role.SERVER_SIGN, 2): Ed25519PrivateKey.from_private_bytes(_SERVER).public_key().public_bytes_raw()})
 _TERMINAL = bytes(range(1, 33))
 _TERMINAL_PUBLIC = X25519PrivateKey.from_private_bytes(_TERMINAL).public_key().public_bytes_raw()
-_ACK = Acknowledgement(7, 120, b"received", 100, b"is safe.", 3, 1_800_000_000)
+_ACK = Acknowledgement(7, 120, b"received", 100, b"is safe.", 3, 1_800_000_000, {1: 31, 2: 9, 4: 1 << 40})
 _HEADER = Header(7, Table.HOTLIST, 4, 9, 1_800_000_000, 0)
 _BODY: list[cbor.Value] = [[18, 1], [26, 2]]
 
@@ -123,18 +123,25 @@ def test_an_acknowledgement_that_cannot_be_is_refused(change: dict[str, Any]) ->
     [
         [],
         [1],
-        [0, 7, 120, b"received", 100, b"is safe.", 3, 1],
-        [2, 7, 120, b"received", 100, b"is safe.", 3, 1],
-        [1, 7, 120, b"received", 100, b"is safe.", 3],
+        [0, 7, 120, b"received", 100, b"is safe.", 3, 1, []],
+        [2, 7, 120, b"received", 100, b"is safe.", 3, 1, []],
+        [1, 7, 120, b"received", 100, b"is safe.", 3, 1],
+        [1, 7, 120, b"received", 100, b"is safe.", 3, 1, [], 0],
+        [1, "7", 120, b"received", 100, b"is safe.", 3, 1, []],
+        [1, 7, 120, "received", 100, b"is safe.", 3, 1, []],
+        [1, 7, [], b"received", 100, b"is safe.", 3, 1, []],
         [1, 7, 120, b"received", 100, b"is safe.", 3, 1, 0],
-        [1, "7", 120, b"received", 100, b"is safe.", 3, 1],
-        [1, 7, 120, "received", 100, b"is safe.", 3, 1],
-        [1, 7, [], b"received", 100, b"is safe.", 3, 1],
     ],
 )
 def test_an_acknowledgement_with_odd_parts_is_refused(parts: list[Any]) -> None:
-    with pytest.raises(BadDownlink, match=r"eight parts|nest deeper"):
+    with pytest.raises(BadDownlink, match="nine parts"):
         open_acknowledgement(_ack_of(*parts), _KEYS, 7)
+
+
+def test_an_acknowledgement_whose_versions_are_no_list_of_versions_is_refused() -> None:
+    for rows in ([1], [[1]], [[1, 2, 3]], [["1", 2]], [[2, 1], [1, 1]], [[1, 1], [1, 2]]):
+        with pytest.raises(BadDownlink, match="acknowledgement"):
+            open_acknowledgement(_ack_of(1, 7, 120, b"received", 100, b"is safe.", 3, 1, rows), _KEYS, 7)
 
 
 @pytest.mark.parametrize(

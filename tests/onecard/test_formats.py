@@ -222,12 +222,12 @@ def test_downlink() -> None:
     kind, payload = run.entries[0]
     first = chain_tag(_CHAIN_KEY, run.previous_tag, kind, 1, payload)
     ack = open_acknowledgement(page["acknowledgement"], keys, 7)
-    assert ack == Acknowledgement(7, 2, run.last_tag, 1, first, 1, _AT + 100)
+    assert ack == Acknowledgement(7, 2, run.last_tag, 1, first, 1, _AT + 100, {1: 31, 2: 9})
     assert open_envelope(page["acknowledgement"]).payload == page["acknowledged"]
     opened = open_downlink(page["downlink"], keys, 7)
     assert opened.header == Header(7, Table.HOTLIST, 0, 9, _AT + 100, 0)
     assert opened.header.encode() == page["header"]
-    assert opened.body(page["terminal"]) == cbor.decode(page["body"], RECORD) == [[_CARD, 1]]
+    assert opened.body(page["terminal"]) == cbor.decode(page["body"], RECORD) == [number_bytes(_CARD)]
 
 
 def test_enrolment() -> None:
