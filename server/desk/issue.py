@@ -11,7 +11,7 @@ from onecard.clock import LOCAL_ZONE
 from onecard.desk import Answer, CardPlaced, Found, IssueCard, JobAction, Refused
 from onecard.identity import CardNumber, card_number
 from onecard.kinds import CardKind
-from onecard.purse.certificate import Flags
+from onecard.purse.certificate import Flags, pad_uid, unpad_uid
 from server.cards.models import Card, Certificate, Purse
 from server.cards.register import NewCard, UidInUse, register_card
 from server.desk.certify import certify
@@ -51,6 +51,8 @@ def _why_not_issue(placed: CardPlaced) -> str | None:
         return "only MIFARE Classic 1K and DESFire cards are issued here: take another blank card"
     if placed.family == _DESFIRE and len(placed.uid) != _DESFIRE_UID_SIZE:
         return "this card hides its UID: take another blank card"
+    if unpad_uid(pad_uid(placed.uid)) != placed.uid:
+        return "this card's UID ends as one of 4 bytes is padded: take another blank card"
     if placed.found is not Found.BLANK:
         return f"card {placed.uid.hex()} is not blank: take another one"
     return None

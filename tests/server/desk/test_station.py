@@ -174,6 +174,15 @@ def test_a_uid_that_is_active_is_not_issued_again(station: Any, site: Site, uid:
     assert isinstance(station.place(job, fresh_uid()), IssueCard)
 
 
+def test_a_uid_that_would_be_taken_for_a_padded_one_is_not_issued(station: Any, site: Site, uid: bytes) -> None:
+    """Seven bytes that end in three zeros name the card of the first four in every table."""
+    issue(site)
+    answer = station.place(station.next_job(), uid + b"\0\0\0")
+    assert isinstance(answer, Refused)
+    assert "take another blank card" in answer.words
+    assert not Card.objects.exists()
+
+
 @pytest.mark.parametrize("found", [Found.OURS, Found.UNKNOWN])
 def test_a_card_that_is_not_blank_is_not_begun(station: Any, site: Site, uid: bytes, found: Found) -> None:
     issue(site)
