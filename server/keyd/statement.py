@@ -11,6 +11,10 @@ from onecard.identity import UID_SIZES, CardNumber, DayNumber, is_card_number
 from onecard.kinds import CardKind, PurseUnit
 from onecard.purse.certificate import Certificate, Flags
 
+BALANCE_MOST_FEN = 10_000_00
+"""What a certificate may leave to spend, P less the debited of its floor: twice a named card's limit, for a refund may
+come on top of a full card. The web process cannot have more signed, and a floor that it invents above the card's own N
+makes the card "behind" (P-R8)."""
 _BITS = (4, 1, 4, 3, 8, 24, 32, 24, 32, 16)
 """Of the ten numbers in order (docs/purse.md, Bytes)."""
 
@@ -42,6 +46,8 @@ def read_statement(parts: list[cbor.Value], key_id: int) -> Certificate:
     purse, unit, kind, flags, tier, load_sequence, loaded, counter, debited, expiry = values
     if kind not in {int(known) for known in CardKind}:
         raise BadStatement(f"card kind {kind} is not known")
+    if loaded - debited > BALANCE_MOST_FEN:
+        raise BadStatement(f"it would leave {loaded - debited} to spend, {BALANCE_MOST_FEN} at most is signed")
     return Certificate(
         purse=purse,
         key_id=key_id,

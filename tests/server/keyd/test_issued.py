@@ -12,6 +12,7 @@ from onecard.identity import card_number
 from onecard.purse.certificate import Certificate, open_certificate
 from server.keyd.client import KeyProcess, KeyProcessRefused
 from server.keyd.issued import Reason
+from server.keyd.statement import BALANCE_MOST_FEN
 from server.keyd.store import ISSUED_LOG
 
 
@@ -65,6 +66,13 @@ def test_a_field_out_of_its_bounds_is_refused(
 ) -> None:
     with pytest.raises(KeyProcessRefused, match="certificate statement"):
         keyd.issue_certificate(replace(statement, **wrong), Reason.ISSUE, 0)  # type: ignore[arg-type]
+
+
+def test_no_certificate_leaves_more_to_spend_than_any_card_may_hold(keyd: KeyProcess, statement: Certificate) -> None:
+    spent = replace(statement, floor_counter=9, floor_debited=500_00, loaded=500_00 + BALANCE_MOST_FEN)
+    with pytest.raises(KeyProcessRefused, match="at most is signed"):
+        keyd.issue_certificate(replace(spent, loaded=spent.loaded + 1), Reason.REFUND, 1)
+    assert keyd.issue_certificate(spent, Reason.ISSUE, 0)
 
 
 def test_the_certificate_says_what_was_stated_under_the_issuers_key(keyd: KeyProcess, statement: Certificate) -> None:
