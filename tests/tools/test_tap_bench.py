@@ -21,6 +21,6 @@ def test_a_tap_costs_its_exchanges_at_either_baud_rate(card: Card, baud: int) ->
 
 @pytest.mark.parametrize("card", [Card.CLASSIC, Card.EV1])
 def test_libfreefares_same_debit_costs_more_exchanges(card: Card) -> None:
-    rival = rival_tap(card)
+    rival = rival_tap(card, 115200)
     assert rival.debiting.commands >= _KNOWN[card] - 1, "it makes the same debit: all but our listing"
     assert rival.commands > _KNOWN[card]

@@ -20,7 +20,7 @@ from firmware.results import Paid
 from hardware.pn532.opening import open_reader
 from hardware.virtual.process import VirtualReader
 from tools.bench.tap_cards import Card, Cost, cost_of, lay_down, make_card
-from tools.bench.tap_rival import rival_tap
+from tools.bench.tap_rival import RIVAL_BAUDS, rival_tap
 from tools.bench.till import Issuer, Till
 
 BAUDS = (115200, 921600)
@@ -50,10 +50,11 @@ def measure() -> dict[str, float]:
                 f"tap_first_model_ms_{family}_{baud}": max(each.first.modelled_ms for each in taps),
                 "tap_cpu_ms" if family == "classic" else "tap_cpu_ms_desfire": max(each.cpu_ms for each in taps),
             }
-        rival = rival_tap(cards[0])
+        for baud in RIVAL_BAUDS:
+            rival = rival_tap(cards[0], baud)
+            figures[f"tap_model_ms_libfreefare_{family}_{baud}"] = rival.modelled_ms
         figures |= {
             f"tap_commands_libfreefare_{family}": rival.commands,
-            f"tap_model_ms_libfreefare_{family}_115200": rival.modelled_ms,
             f"tap_commands_{family}_vs_libfreefare": figures[f"tap_commands_{family}"] / rival.commands,
         }
     return figures

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.bench.tap import BAUDS, our_taps
 from tools.bench.tap_cards import Card, Cost
-from tools.bench.tap_rival import rival_tap
+from tools.bench.tap_rival import RIVAL_BAUDS, rival_tap
 
 TARGET = Path("docs/performance.svg")
 _TAPS = 20
@@ -26,9 +26,9 @@ def main() -> None:
             taps = our_taps(card, baud, _TAPS)
             bars[f"{card.value}, {baud}, first sight"] = taps.first
             bars[f"{card.value}, {baud}, known"] = taps.known
-        if card is not Card.EV2:
-            rival = rival_tap(card)
-            bars[f"{card.value}, 115200, libfreefare"] = Cost(rival.commands, rival.modelled_ms)
+        for baud in RIVAL_BAUDS if card is not Card.EV2 else ():
+            rival = rival_tap(card, baud)
+            bars[f"{card.value}, {baud}, libfreefare"] = Cost(rival.commands, rival.modelled_ms)
     TARGET.write_text(draw(bars), encoding="utf-8")
     for name, cost in bars.items():
         print(f"{name:45} {cost.commands:3} commands {cost.modelled_ms:8.1f} ms")

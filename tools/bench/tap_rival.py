@@ -20,6 +20,9 @@ from typing import IO
 from hardware.cards.classic_layout import ring_block, sector_of
 from hardware.cards.desfire.layout import RING_FILE, application
 from hardware.cards.port import CardFamily
+from hardware.pn532.chip import Chip
+from hardware.pn532.reader import WIRE_BAUD
+from hardware.pn532.transport import SerialTransport
 from hardware.virtual import card_file
 from hardware.virtual.desfire.contents import DesfireImage, RecordFile
 from hardware.virtual.process import VirtualReader
@@ -30,6 +33,8 @@ from onecard.purse.ring import SLOTS
 from tools.bench.tap_cards import UIDS, Card, Cost, cost_of, lay_down, make_card
 from tools.bench.till import Issuer
 
+RIVAL_BAUDS = (115200, 460800)
+"""libnfc 1.8 knows no faster line: it refuses to open one at 921600."""
 _FEN = 100
 _STOP_SECONDS = 10.0
 
@@ -50,22 +55,36 @@ class RivalTap:
         return self.finding.modelled_ms + self.debiting.modelled_ms
 
 
-def rival_tap(card: Card) -> RivalTap:
-    """One debit of a card like ours by libfreefare, at 115200 Baud. Raises `AssertionError` unless the card then holds
-    the record."""
+def rival_tap(card: Card, baud: int) -> RivalTap:
+    """One debit of a card like ours by libfreefare. Raises `AssertionError` unless the card then holds the record."""
     with tempfile.TemporaryDirectory(prefix="onecard-bench-") as place:
-        return _rival_tap(Path(place), card)
+        return _rival_tap(Path(place), card, baud)
 
 
-def _rival_tap(folder: Path, card: Card) -> RivalTap:
+def _rival_tap(folder: Path, card: Card, baud: int) -> RivalTap:
     issuer = Issuer()
     uid = UIDS[card]
     path = make_card(issuer, folder / "card", card)
     written = issuer.record_image(uid, DebitRecord(3, LoadReference.of(0, 1), _FEN, 1, 0))
-    with (
-        VirtualReader(folder / "reader", cards=[path]) as reader,
-        _host(reader, *_arguments(issuer, card)) as (ask, answers),
-    ):
+    with VirtualReader(folder / "reader", cards=[path]) as reader:
+        _set_speed(reader, baud)
+        finding, debiting = _debited(reader, baud, _arguments(issuer, card), path, written)
+    assert written in _records(path), "libfreefare's debit is not on the card"
+    return RivalTap(finding, debiting)
+
+
+def _set_speed(reader: VirtualReader, baud: int) -> None:
+    """libnfc takes a line's speed and never changes the chip's: it is changed beforehand."""
+    chip = Chip(SerialTransport(str(reader.link), WIRE_BAUD))
+    if baud != WIRE_BAUD:
+        chip.set_serial_baud_rate(baud)
+    chip.transport.close()
+
+
+def _debited(
+    reader: VirtualReader, baud: int, arguments: tuple[str, ...], path: Path, written: bytes
+) -> tuple[Cost, Cost]:
+    with _host(f"pn532_uart:{reader.link}:{baud}", arguments) as (ask, answers):
         lay_down(reader, path)  # opening has listed it already
         cost_of(reader)
         _tell(ask, f"{written.hex()} {_FEN}")
@@ -73,9 +92,7 @@ def _rival_tap(folder: Path, card: Card) -> RivalTap:
         finding = cost_of(reader)
         _tell(ask, "")
         _expect(answers, "debited")
-        debiting = cost_of(reader)
-    assert written in _records(path), "libfreefare's debit is not on the card"
-    return RivalTap(finding, debiting)
+        return finding, cost_of(reader)
 
 
 def _records(path: Path) -> list[bytes]:
@@ -102,11 +119,11 @@ def _arguments(issuer: Issuer, card: Card) -> tuple[str, ...]:
 
 
 @contextmanager
-def _host(reader: VirtualReader, *arguments: str) -> Iterator[tuple[IO[str], IO[str]]]:
-    """libfreefare's process with the reader opened: where it is asked, where it answers."""
+def _host(device: str, arguments: tuple[str, ...]) -> Iterator[tuple[IO[str], IO[str]]]:
+    """libfreefare's process with the reader `device` opened: where it is asked, where it answers."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.bench.libfreefare", *arguments],
-        env={**os.environ, "LIBNFC_DEVICE": f"pn532_uart:{reader.link}", "LC_ALL": "C"},
+        env={**os.environ, "LIBNFC_DEVICE": device, "LC_ALL": "C"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
