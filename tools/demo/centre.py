@@ -46,6 +46,11 @@ class Centre:
     def start(self) -> None:
         """Make the server and wait until it answers."""
         _onecard("server", "init", "--data", str(self.data), "--user", USER, "--password", PASSWORD)
+        self.run()
+
+    def run(self) -> None:
+        """Start what `start` made, again, and wait until it answers."""
+        self._server.log.unlink(missing_ok=True)
         self._server.start()
         wait_for("the server", self._is_ready, _START_SECONDS, self._server)
 
