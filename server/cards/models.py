@@ -1,7 +1,8 @@
 """Cards, their purses, the certificates issued for them, and the hotlist.
 
 A purse's row is the one place where its loads are serialised (P-R14): whoever issues a certificate holds its lock.
-`head_counter` and `head_debited` are the durable head as resolved (P-R9); the poster alone writes them.
+`head_counter` and `head_debited` are the durable head as resolved (P-R9); the poster alone writes them, and
+`unsettled`. `state_row` is what terminals are told of the purse (server.cards.state).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from onecard import kinds
+from onecard.downlink import Table
 from onecard.identity import CardNumber, card_number_text
+from onecard.state_table import ROW_SIZE
 from server.sites.models import Site, Terminal
 
 KINDS = {
@@ -73,6 +76,9 @@ class Purse(models.Model):
     head_counter = models.PositiveIntegerField(_("transaction counter"), default=2)
     head_debited = models.PositiveBigIntegerField(_("debited, fen"), default=0)
     unattributed = models.BigIntegerField(_("unattributed, fen"), default=0)
+    unsettled = models.BooleanField(_("unsettled"), default=False)
+    state_version = models.PositiveBigIntegerField(_("version of its row"), null=True, unique=True)
+    state_row = models.BinaryField(_("row of the state table"), max_length=ROW_SIZE, null=True)
 
     class Meta:
         verbose_name = _("purse")
@@ -129,6 +135,17 @@ class Certificate(models.Model):
                 name="a_refund_names_its_record", condition=~Q(reason="refund") | Q(source__isnull=False)
             ),
         )
+
+
+class TableVersion(models.Model):
+    """The newest version of a downlink table whose rows are numbered; its row's lock puts their writers in order."""
+
+    table = models.PositiveSmallIntegerField(_("table"), primary_key=True, choices=[(Table.STATE.value, "state")])
+    newest = models.PositiveBigIntegerField(_("newest version"), default=0)
+
+    class Meta:
+        verbose_name = _("table version")
+        verbose_name_plural = _("table versions")
 
 
 class HotlistEntry(models.Model):
