@@ -26,8 +26,6 @@ from server.cards.models import Purse, TableVersion
 
 STATE_FIELDS = ("state_version", "state_row")
 """What `restate` changes and its caller saves."""
-ROWS_IN_A_CHUNK = 20_000
-"""540,000 bytes."""
 
 
 def restate(purses: Iterable[Purse]) -> None:
@@ -64,10 +62,10 @@ def state_version() -> int:
     return TableVersion.objects.get(table=Table.STATE).newest
 
 
-def rows_after(base: int) -> list[tuple[int, bytes]]:
-    """Version and 27 bytes of the next rows after `base` by version, one chunk at most; all of one moment."""
+def rows_after(base: int, most: int) -> list[tuple[int, bytes]]:
+    """Version and 27 bytes of the next rows after `base` by version, `most` at most; all of one moment."""
     rows = Purse.objects.filter(state_version__gt=base).order_by("state_version")
-    return [(version, bytes(row)) for version, row in rows.values_list(*STATE_FIELDS)[:ROWS_IN_A_CHUNK]]
+    return [(version, bytes(row)) for version, row in rows.values_list(*STATE_FIELDS)[:most]]
 
 
 def _next_versions(count: int) -> range:

@@ -137,7 +137,7 @@ def test_the_refunds_certificate_comes_down_and_raises_loaded(client, enrol, iss
     assert (newest.load_sequence, newest.loaded) == (2, 13_000)
     assert (newest.floor_counter, newest.floor_debited) == (4, 3000)
     assert feed.header.version == Certificate.objects.latest("feed").feed
-    teller.have = {Table.CERTIFICATES: feed.header.version, Table.TARIFF: 1, Table.HOTLIST: 1}
+    teller.have = {downlink.header.table: downlink.header.version for downlink in downlinks}
     assert send(client, teller) == []
 
 
