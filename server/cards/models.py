@@ -7,6 +7,7 @@ A purse's row is the one place where its loads are serialised (P-R14): whoever i
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -149,12 +150,22 @@ class TableVersion(models.Model):
 
 
 class HotlistEntry(models.Model):
-    """A card to be refused since a version of the list; the newest row of a card counts."""
+    """A card to be refused, or not, since a version of the list; the newest row of a card counts."""
+
+    class Reason(models.TextChoices):
+        """What was told of the card."""
+
+        LOST = "lost", _("reported lost")
+        UNREPORTED = "unreported", _("unreported")
+        COPIED = "copied", _("copies were seen")
+        FORGIVEN = "forgiven", _("copies looked into")
 
     version = models.BigAutoField(_("version"), primary_key=True)
     card = models.ForeignKey(Card, models.PROTECT, verbose_name=_("card"))
     refused = models.BooleanField(_("refused"))
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices, default=Reason.LOST)
     listed_at = models.DateTimeField(_("listed"))
+    operator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("clerk"))
     told_by = models.ForeignKey(Terminal, models.PROTECT, null=True, verbose_name=_("told by"))
 
     class Meta:
