@@ -28,6 +28,7 @@ from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
 from server.keyd.client import KeyProcessRefused
 from server.ledger.evidence import KnownFlow, PurseName, known_flows
+from server.ledger.forks import watch
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
 from server.ledger.transfers import accounts, left_float, needed, refund_name
@@ -80,11 +81,7 @@ def _post_purse(
     now: datetime,
 ) -> tuple[list[Resolution], list[Transfer]]:
     resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in flows))
-    who = purse.name
-    for counter in resolution.forks:
-        raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
-    if resolution.head.debited > purse.loaded:
-        raise_alarm(Alarm.Kind.OVERDRAWN, None, who, now)
+    watch(purse, resolution, flows, now)
     states: list[Resolution] = []
     wanted: list[tuple[KnownFlow, Reason]] = []
     taken = 0

@@ -373,6 +373,7 @@ def test_the_end_does_not_depend_on_order_or_repetition(client, enrol, issue, sa
             post_all()
     recount = post_all()
     assert (recount.in_doubt, recount.in_doubt_fen, recount.unattributed_fen, recount.gaps) == (0, 0, 0, 0)
+    assert not Alarm.objects.exists()  # no honest card is ever forked, nor any journal accused (docs/purse.md, I7)
     assert recount.debited_fen == sum(max(card.ring)[1] for card in cards)
     assert recount.records == sum(max(card.ring)[0] for card in cards)
     standing = {(t, c, n) for card in cards for c, n, t, _ in card.ring}
