@@ -19,6 +19,5 @@ def version_of(number: int, generation: int) -> int:
 
 
 def number_held(version: int, generation: int) -> int:
-    """The number that a terminal with `version` holds; 0, nothing, when it is of another generation."""
-    number = version - version_of(0, generation)
-    return number if 0 <= number < _NUMBERS else 0
+    """The number that a terminal with `version` holds; 0, nothing, when it is of an earlier generation."""
+    return max(version - version_of(0, generation), 0)

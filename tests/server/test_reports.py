@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
+from django.utils import translation
 
 from onecard.hotlist import HOTLIST, number_bytes
 from onecard.identity import CardNumber
@@ -17,6 +18,13 @@ from server.cards.reports import ReportRefused, forgive_copies, list_copied, rep
 from server.cards.state import state_version
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Refusals are told in the language of who asks; a page asked for before leaves its own behind."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
