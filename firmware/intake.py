@@ -14,7 +14,7 @@ from firmware.kept_words import KeptWord
 from firmware.logbook import Logbook
 from firmware.tap import Teller
 from firmware.wall_clock import WallClock
-from onecard.downlink import Acknowledgement, Header
+from onecard.downlink import Acknowledgement, Header, Table
 from onecard.journal import Journal, JournalFull
 from onecard.money import Fen
 from onecard.records import Ack, Applied, Record, decode_record
@@ -105,7 +105,8 @@ class Intake:
             backlog.recount(ack.received, ack.generation, records)
         if backlog.is_news(ack.received):
             now = self._clock.now().at
-            self._write(Ack(now, ack.generation, ack.received, ack.safe, ack.safe_tag))
+            named = ack.newest.get(Table.HOTLIST, 0), ack.newest.get(Table.STATE, 0)
+            self._write(Ack(now, ack.generation, ack.received, ack.safe, ack.safe_tag, *named))
         backlog.acknowledged(ack.received)
 
     def _write(self, record: Record) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from firmware.purse_rows import Body, PurseRows
+from firmware.table_sync import TableSync
 from onecard.identity import CardNumber
 from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
@@ -30,7 +31,7 @@ from onecard.purse.certificate import BadCertificate, Certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
 from onecard.purse.record import Identity, LoadReference, sequence_byte
-from onecard.records import Ack, Intent, OutcomeRecord, Record
+from onecard.records import Intent, OutcomeRecord, Record
 
 
 class PurseName(NamedTuple):
@@ -86,7 +87,7 @@ LOAD: Body[int] = Body(4, lambda load: load.to_bytes(4, "big"), lambda raw: int.
 
 @dataclass(slots=True)
 class PurseMemory:
-    """Bounds, open sale, unresolved intents, spending since the last sync, and certificates."""
+    """Bounds, open sale, unresolved intents, spending since the last table sync, and certificates."""
 
     terminal: int
     keys: KeyRing
@@ -96,6 +97,7 @@ class PurseMemory:
     known_unresolved: PurseRows[_Unresolved] = field(default_factory=lambda: PurseRows(UNRESOLVED))
     known_spent: PurseRows[int] = field(default_factory=lambda: PurseRows(AMOUNT))
     known_on_card: PurseRows[int] = field(default_factory=lambda: PurseRows(LOAD))
+    sync: TableSync = field(default_factory=TableSync)
     _certificates: dict[PurseName, tuple[Certificate, bytes]] = field(default_factory=dict)
 
     def note(self, sequence: int, record: Record) -> None:
@@ -105,10 +107,9 @@ class PurseMemory:
                 self._note_intent(sequence, record)
             case OutcomeRecord():
                 self._note_outcome(record)
-            case Ack():
-                self.known_spent.clear()
             case _:
-                pass
+                if self.sync.note(record):
+                    self.known_spent.clear()
 
     def unfinished(self) -> list[int]:
         """Sequences of null records that never got a final word: a start closes them as ABANDONED."""
@@ -173,7 +174,7 @@ class PurseMemory:
         }
 
     def spent(self, name: PurseName) -> int:
-        """Fen debited here from a purse since the last acknowledged sync (P-R22)."""
+        """Fen debited here from a purse since the last table sync (P-R22)."""
         return self.known_spent.get(name) or 0
 
     def open_intent(self) -> OpenIntent:

@@ -34,7 +34,7 @@ def test_every_file_and_page_it_names_is_there() -> None:
     assert [name for name in named | linked if not (_ROOT / name).is_file()] == []
 
 
-@pytest.mark.parametrize("table", ["STATE", "KEYS"])
+@pytest.mark.parametrize("table", ["KEYS"])
 def test_a_table_it_calls_not_built_is_sent_and_taken_by_nobody(table: str) -> None:
     using = [
         file

@@ -96,7 +96,7 @@ def _day(journal: Journal, shelf: Shelf, books: Books, day: int) -> None:
         log.write(OutcomeRecord(sale, Outcome.PAID if day % 2 else Outcome.ABANDONED, AT), durable=True)
     for number in range(_REFUSALS):
         log.write(replace(_REFUSED, card_number=number), durable=False)
-    log.write(Ack(AT, 1, sale, sale, journal.entry(sale).tag), durable=False)
+    log.write(Ack(AT, 1, sale, sale, journal.entry(sale).tag, 0, 0), durable=False)
     upkeep.checkpoint()
     assert not upkeep.trouble
     upkeep.turn(0.0)

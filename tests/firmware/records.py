@@ -56,12 +56,13 @@ _OTHERS = st.one_of(
         st.integers(1, 3),
         st.integers(0, 1),
     ),
-    st.builds(lambda table, version: Applied(AT, table, version), st.integers(1, 2), st.integers(1, 9)),
+    st.builds(lambda table, version: Applied(AT, table, version), st.integers(1, 4), st.integers(0, 9)),
     st.builds(lambda first, last: Gap(AT, first, first + last, "lost"), st.integers(1, 9), st.integers(0, 3)),
     st.just(Seal(AT)),
     st.just(Boot(2, bytes(8), AT, 1, "test", 1, 0, 0, 0)),
 )
-DAYS = st.lists(st.one_of(_INTENTS, _OTHERS, st.tuples(st.integers(0, 40), st.integers(1, 2))), max_size=30)
+_ACKS = st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
+DAYS = st.lists(st.one_of(_INTENTS, _OTHERS, _ACKS), max_size=30)
 """Plans of a day, for `lay_out`."""
 
 
@@ -81,10 +82,10 @@ def lay_out(day: Iterable[object]) -> list[Record]:
                     records.append(OutcomeRecord(len(records), word, AT))
                 elif intent.purpose in (Purpose.SALE, Purpose.FREE):
                     doubt = len(records)
-            case (int(back), int(generation)):
+            case (int(back), int(generation), *tables):
                 received = max(0, len(records) - back)
                 safe = received // 2
-                records.append(Ack(AT, generation, received, safe, bytes([safe]) * 8 if safe else b""))
+                records.append(Ack(AT, generation, received, safe, bytes([safe]) * 8 if safe else b"", *tables))
             case _:
                 assert isinstance(step, Record)
                 records.append(step)

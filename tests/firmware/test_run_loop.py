@@ -210,7 +210,7 @@ def _fill(world: _World, at: int) -> None:
         log.write(Applied(at, 1, 1), durable=False)
     journal.flush()
     tag = journal.head[1]
-    log.write(Ack(at, 1, journal.durable_sequence, journal.durable_sequence, tag), durable=True)
+    log.write(Ack(at, 1, journal.durable_sequence, journal.durable_sequence, tag, 0, 0), durable=True)
 
 
 def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outlive_them(world: _World) -> None:

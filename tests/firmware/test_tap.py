@@ -590,7 +590,7 @@ def test_an_acknowledged_sync_gives_the_offline_cap_anew(desk: Counter, till: Ti
     till.restart(TapLimits(Fen(1500)))
     desk.place(card)
     assert isinstance(till.pay(1000), Paid)
-    till.log.write(Ack(at=NOON, generation=1, received=1, safe=1, safe_tag=bytes(8)), durable=False)
+    till.log.write(Ack(at=NOON, generation=1, received=1, safe=1, safe_tag=bytes(8), hotlist=0, state=0), durable=False)
     assert isinstance(till.pay(1000), Paid)
 
 

@@ -280,7 +280,13 @@ def test_checkpoint() -> None:
     assert checkpoint.encode(books, tag, key) == raw
     memory, paid, doubtful = books.memory, PurseName(b"\xff" * 7, 1), PurseName(bytes.fromhex("04010203"), 0)
     assert (books.shift.shop.shift, books.shift.totals.paid_fen, books.backlog.fen) == (900, 800, 500)
-    assert (books.applied, books.gaps, books.safe[0]) == ({Table.TARIFF: 31}, {(70, 75)}, 4)
+    assert (books.applied, books.gaps, books.safe[0]) == (
+        {Table.TARIFF: 31, Table.HOTLIST: 9, Table.STATE: 1230},
+        {(70, 75)},
+        4,
+    )
+    assert memory.sync.in_force == {Table.HOTLIST: 9, Table.STATE: 1230}
+    assert memory.sync.awaited == {Table.STATE: 1234}
     assert (memory.spent(paid), memory.spent(doubtful)) == (300, 0)
     assert (memory.bounds(paid), memory.bounds(doubtful)) == ([(4, 800)], [(3, 500)])
     assert memory.unresolved(doubtful) == {(4, 700, 7, 9)}

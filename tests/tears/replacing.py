@@ -32,7 +32,7 @@ from tools.bench.till import NOON
 CAP = 2 * PRICE
 """c_T, in fen."""
 _PLACES = (0, 1)
-_ACK = Entry(*encode_record(Ack(NOON, 1, 0, 0, b"")))
+_ACK = Entry(*encode_record(Ack(NOON, 1, 0, 0, b"", 0, 0)))
 
 
 class Affair(NamedTuple):
