@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from firmware.books import Books
 from firmware.purse_memory import PurseMemory
-from onecard.identity import RecordName, TerminalNumber
+from onecard.identity import DayNumber, RecordName, TerminalNumber
 from onecard.journal import Entry
 from onecard.keys import KeyRing
-from onecard.kinds import DeclineReason, Outcome, Purpose
+from onecard.kinds import CardKind, DeclineReason, Outcome, Purpose, PurseUnit
+from onecard.purse.certificate import Flags
 from onecard.records import Ack, Applied, Boot, Decline, Gap, Intent, OutcomeRecord, Record, Seal, Shift, encode_record
+from onecard.state_table import StateRow
 
 AT = 1_795_000_000
 NUMBER = TerminalNumber(7)
@@ -62,7 +64,12 @@ _OTHERS = st.one_of(
     st.just(Boot(2, bytes(8), AT, 1, "test", 1, 0, 0, 0)),
 )
 _ACKS = st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
-DAYS = st.lists(st.one_of(_INTENTS, _OTHERS, _ACKS), max_size=30)
+DAYS = st.lists(
+    st.one_of(
+        _INTENTS, _OTHERS, st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
+    ),
+    max_size=30,
+)
 """Plans of a day, for `lay_out`."""
 
 
@@ -104,3 +111,21 @@ def books_of(records: Iterable[Record]) -> Books:
     books = Books(PurseMemory(NUMBER, KeyRing({})))
     books.replay(entries(records))
     return books
+
+
+def state_row(uid: bytes, counter: int, debited: int) -> StateRow:
+    """A row of the state table: a purse 0 with 100 yuan loaded, settled."""
+    return StateRow(
+        uid=uid,
+        purse=0,
+        counter=counter,
+        debited=debited,
+        load_sequence=1,
+        loaded=10_000,
+        unit=PurseUnit.FEN,
+        kind=CardKind.STORED_VALUE,
+        flags=Flags.NONE,
+        tier=1,
+        unsettled=False,
+        expiry=DayNumber(11_000),
+    )

@@ -13,6 +13,7 @@ import pytest
 
 from firmware import checkpoint
 from firmware.checkpoint import checkpoint_key
+from firmware.packed_shelf import Kept, decode, packed_key
 from firmware.purse_memory import PurseName
 from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
@@ -294,6 +295,11 @@ def test_checkpoint() -> None:
     assert memory.open_sale.sequence == 9
 
 
+def test_kept_table() -> None:
+    kept = decode(_examples("kept-table.md")["kept"], Table.HOTLIST, 7, packed_key(_CHAIN_KEY))
+    assert kept == Kept(PackedTable(HOTLIST, 9, number_bytes(_CARD)), _AT + 100)
+
+
 _PROVED = (
     "cbor",
     "record",
@@ -305,6 +311,7 @@ _PROVED = (
     "downlink",
     "enrolment",
     "checkpoint",
+    "kept-table",
     "desk",
 )
 

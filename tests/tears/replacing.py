@@ -16,8 +16,10 @@ from typing import NamedTuple
 from firmware.logbook import Logbook
 from firmware.tap import TapLimits, Teller
 from hardware.reader import Reader
+from onecard.hotlist import HOTLIST, number_bytes
 from onecard.kinds import Outcome
 from onecard.money import Fen
+from onecard.packed_table import PackedTable
 from onecard.records import Ack, encode_record
 from tests.tears.choices import Choices, every
 from tests.tears.cuts import CardLeaves
@@ -152,7 +154,9 @@ class _Search:
 
 
 def _refusing(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-    return Teller(reader, SAM, log, terminal, hotlist=frozenset({ISSUER.number(UID)}), limits=limits)
+    return Teller(
+        reader, SAM, log, terminal, hotlist=PackedTable(HOTLIST, 1, number_bytes(ISSUER.number(UID))), limits=limits
+    )
 
 
 def _acknowledged(terminal: Terminal) -> Terminal:
