@@ -12,11 +12,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """Whether the last exchange with the server went well, when one last did (UTC seconds, 0 for never), and what the
-    daemon alarms about."""
+    """Whether the last exchange with the server went well, and what the daemon alarms about."""
 
     up: bool = False
-    contact_at: int = 0
     alarm: str = ""
 
 
@@ -27,6 +25,6 @@ def read_line_status(file: Path) -> LineStatus:
     except (OSError, ValueError):
         return LineStatus()
     match status:
-        case {"line_up": bool(up), "last_contact_at": int(contact_at), "alarm": str(alarm)}:
-            return LineStatus(up, contact_at, alarm)
+        case {"line_up": bool(up), "alarm": str(alarm)}:
+            return LineStatus(up, alarm)
     return LineStatus()

@@ -4,7 +4,7 @@
 
 A database put back from a backup gives numbers again that terminals have seen under other contents. It begins the next
 generation, so its versions are above all of those; a terminal that holds a version of an earlier one is given the table
-anew. Names in a terminal's inbox have room for 232 generations.
+anew.
 """
 
 from __future__ import annotations
