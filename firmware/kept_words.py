@@ -8,7 +8,6 @@ hotlist's are 128 runs of card numbers, 5 bytes each, big-endian, rising; a numb
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -54,7 +53,7 @@ def word_of(table: Table, terminal: int, documents: Mapping[int, Mapping[str, ob
             header = Header(terminal, table, 0, version, issued_at, good_until)
         case _:
             raise BadKept(table, "its first document tells no version")
-    if documents.keys() != set(range(1, count + 2)):
+    if len(documents) != count + 1 or documents.keys() != set(range(1, count + 2)):
         raise BadKept(table, f"version {version} has {count} parts, {len(documents) - 1} documents follow")
     parts = [_part(table, documents[number]) for number in range(2, count + 2)]
     if table is Table.TARIFF:
@@ -80,6 +79,6 @@ def _part(table: Table, document: Mapping[str, object]) -> bytes:
         case {"part": str(text)}:
             try:
                 return b64decode(text, validate=True)
-            except binascii.Error as error:
+            except ValueError as error:  # binascii.Error is one; a letter beyond ASCII another
                 raise BadKept(table, f"a part is no base64: {error}") from error
     raise BadKept(table, "a document holds no part")
