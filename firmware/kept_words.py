@@ -6,7 +6,6 @@ Document 1 of the table tells its version and how many documents follow it. Thos
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
@@ -46,7 +45,7 @@ def word_of(terminal: int, documents: Mapping[int, Mapping[str, object]]) -> Tar
             header = Header(terminal, Table.TARIFF, 0, version, issued_at, good_until)
         case _:
             raise BadKept("its first document tells no version")
-    if documents.keys() != set(range(1, count + 2)):
+    if len(documents) != count + 1 or documents.keys() != set(range(1, count + 2)):
         raise BadKept(f"version {version} has {count} parts, {len(documents) - 1} documents follow")
     return Tariffs(header, tuple(tariff.decode(_part(documents[number])) for number in range(2, count + 2)))
 
@@ -56,6 +55,6 @@ def _part(document: Mapping[str, object]) -> bytes:
         case {"part": str(text)}:
             try:
                 return b64decode(text, validate=True)
-            except binascii.Error as error:
+            except ValueError as error:  # binascii.Error is one; a letter beyond ASCII another
                 raise BadKept(f"a part is no base64: {error}") from error
     raise BadKept("a document holds no part")

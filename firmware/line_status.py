@@ -22,7 +22,7 @@ def read_line_status(file: Path) -> LineStatus:
     """The status in `file`."""
     try:
         status = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return LineStatus()
     match status:
         case {"line_up": bool(up), "alarm": str(alarm)}:

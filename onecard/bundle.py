@@ -101,11 +101,11 @@ class Run:
         return tag == self.last_tag
 
 
-def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> bytes:
-    """The envelope bytes of a run: sealed to the server's X25519 key, signed with the terminal's Ed25519 key."""
+def encode_run(run: Run) -> bytes:
+    """The plaintext of a run, before it is sealed."""
     assert len(run.entries) <= RECORDS_MAX
     entries: list[cbor.Value] = [part for entry in run.entries for part in entry]
-    plaintext = cbor.encode(
+    return cbor.encode(
         [
             _SCHEMA,
             run.terminal,
@@ -118,7 +118,11 @@ def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> b
             list(run.status),
         ]
     )
-    sealed = sealing.seal(plaintext, server_public, _PURPOSE, key_id.encode())
+
+
+def pack(run: Run, key_id: KeyId, signing_key: bytes, server_public: bytes) -> bytes:
+    """The envelope bytes of a run: sealed to the server's X25519 key, signed with the terminal's Ed25519 key."""
+    sealed = sealing.seal(encode_run(run), server_public, _PURPOSE, key_id.encode())
     return seal_envelope(key_id, Domain.BUNDLE, sealed, lambda message: sign(signing_key, b"", message))
 
 

@@ -326,7 +326,7 @@ def _answer(kind: int, rest: list[cbor.Value]) -> Answer:
             return IssueCard(job, sealed_script)
         case [4, int(job), bytes(certificate)] if len(certificate) == CERTIFICATE_SIZE:
             return DeliverLoad(job, certificate)
-        case [5, int(job), int(final), str(words)]:
+        case [5, int(job), 0 | 1 as final, str(words)]:
             return Refused(job, bool(final), words)
         case [6, int(job)]:
             return Accepted(job)

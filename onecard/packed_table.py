@@ -19,6 +19,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import pairwise, starmap
 from operator import lt
 from struct import iter_unpack
@@ -145,15 +146,19 @@ class PackedTable:
             return PackedTable(self.form, change.version, change.rows)
         if change.base != self.version:
             raise WrongBase(self.form.name, change.base, self.version)
-        return PackedTable(self.form, change.version, b"".join(self._merged(change)))
+        merged = bytearray()
+        for rows in self._merged(change):
+            merged += rows
+        return PackedTable(self.form, change.version, bytes(merged))
 
     def _merged(self, change: TableChange) -> Iterator[memoryview | bytes]:
-        old, kept_from = memoryview(self.rows), 0
-        new = {row[: self.form.key_size]: row for row in _cut(change.rows, self.form.row_size)}
-        for key in sorted(new.keys() | set(_cut(change.removed, self.form.key_size))):
+        old, kept_from, key_size = memoryview(self.rows), 0, self.form.key_size
+        new = ((row[:key_size], row) for row in _cut(change.rows, self.form.row_size))
+        gone = ((key, b"") for key in _cut(change.removed, key_size))
+        for key, row in merge(new, gone):
             place = self._place(key)
             yield old[kept_from:place]
-            yield new.get(key, b"")
+            yield row
             kept_from = place + self.form.row_size if self._is_at(place, key) else place
         yield old[kept_from:]
 

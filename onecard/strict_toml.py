@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from onecard.errors import OnecardError
 
 T = TypeVar("T")
+MAX_SIZE, MAX_LINE = 1 << 16, 1000
 
 
 class BadConfig(OnecardError):
@@ -40,10 +41,15 @@ class BadConfig(OnecardError):
 
 
 def parse(text: str, file: str) -> Section:
-    """The whole of a TOML file. `file` names it in errors and anchors relative paths. Raises `BadConfig`."""
+    """The whole of a TOML file. `file` names it in errors and anchors relative paths. Raises `BadConfig`.
+
+    The parser's memory grows with the square of a dotted key, so no line is long.
+    """
+    if len(text) > MAX_SIZE or max(map(len, text.splitlines()), default=0) > MAX_LINE:
+        raise BadConfig(file, "", "", f"at most {MAX_SIZE} characters are allowed, {MAX_LINE} in a line")
     try:
         return Section(file, "", tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number too long, and brackets too deep
         raise BadConfig(file, "", "", f"it is not TOML: {error}") from error
 
 
@@ -79,7 +85,9 @@ class Section:
     def path(self, key: str, *, default: Path | None = None) -> Path:
         """A path; a relative one is seen from the file's own directory."""
         folder = Path(self._file).parent
-        return self._setting(key, default, "a path", lambda v: folder / v if isinstance(v, str) and v else None)
+        return self._setting(
+            key, default, "a path", lambda v: folder / v if isinstance(v, str) and v and "\0" not in v else None
+        )
 
     def table(self, key: str) -> Section:
         """The table of that name, to be read in its turn; its unknown keys are found by this section's `finish`."""

@@ -24,6 +24,15 @@ def any_table(value: object, name: str) -> dict[str, object]:
     return cast(dict[str, object], value)
 
 
+def numbered_table(value: object, name: str, below: int) -> dict[int, object]:
+    """An object whose keys are the decimal numbers below `below`, each in one way. Raises FieldError."""
+    content = any_table(value, name)
+    known = {str(number): number for number in range(below)}
+    if not content.keys() <= known.keys():
+        raise FieldError(f"{name} is not a table of numbers below {below}")
+    return {known[key]: field for key, field in content.items()}
+
+
 def row(value: object, name: str, most: int) -> list[object]:
     """A list of at most `most`. Raises FieldError."""
     if not isinstance(value, list) or len(value) > most:

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hardware.virtual.card_fields import FieldError, any_table, octets, whole
+from hardware.virtual.card_fields import FieldError, numbered_table, octets, whole
 from hardware.virtual.desfire import file_format
 from hardware.virtual.desfire.contents import DesfireImage
 from hardware.virtual.tear import BLOCK_SIZE
@@ -66,12 +66,17 @@ def check_uid(uid: bytes) -> str | None:
 
 def save(path: Path, image: Image) -> None:
     """Replace the file in one step. Raises OSError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(write(image))
+    beside.replace(path)
+
+
+def write(image: Image) -> bytes:
+    """The text of a card's file."""
     classic = isinstance(image, ClassicImage)
     content: dict[str, object] = {"format": FORMAT, "version": VERSION, "family": CLASSIC_1K if classic else DESFIRE}
     content |= _classic_fields(image) if isinstance(image, ClassicImage) else file_format.to_fields(image)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content, indent=1) + "\n")
-    beside.replace(path)
+    return f"{json.dumps(content, indent=1)}\n".encode()
 
 
 def _classic_fields(image: ClassicImage) -> dict[str, object]:
@@ -92,6 +97,11 @@ def load(path: Path) -> Image:
             text = stream.read(_MAX_FILE_SIZE + 1)
     except OSError as error:
         raise CardFileError(path, error.strerror or str(error), "make one with `onecard card blank`") from error
+    return read(text, path)
+
+
+def read(text: bytes, path: Path) -> Image:
+    """The card in a file's `text`; `path` names it in errors. Raises CardFileError."""
     problem = "no card of this program"
     try:
         content = json.loads(text, object_pairs_hook=_no_duplicates) if len(text) <= _MAX_FILE_SIZE else None
@@ -129,13 +139,11 @@ def _classic(content: dict[str, object]) -> ClassicImage:
     blocks = content["blocks"]
     if not isinstance(blocks, list) or len(blocks) != BLOCK_COUNT:
         raise FieldError(f"blocks is not a list of {BLOCK_COUNT}")
-    weak = any_table(content["weak"], "weak")
-    if not all(k.isascii() and k.isdigit() and int(k) < BLOCK_COUNT for k in weak):
-        raise FieldError(f"weak is not a table of block numbers below {BLOCK_COUNT}")
+    weak = numbered_table(content["weak"], "weak", BLOCK_COUNT)
     return ClassicImage(
         uid=octets(content["uid"], "uid"),
         blocks=[octets(block, f"block {n}", BLOCK_SIZE) for n, block in enumerate(blocks)],
-        weak={int(n): octets(mask, f"weak {n}", BLOCK_SIZE) for n, mask in weak.items()},
+        weak={n: octets(mask, f"weak {n}", BLOCK_SIZE) for n, mask in weak.items()},
         weak_seed=whole(content["weak_seed"], "weak_seed", -(2**63)),
         presentations=whole(content["presentations"], "presentations", 0),
         writes=whole(content["writes"], "writes", 0),

@@ -25,6 +25,7 @@ from onecard.journal.errors import (
     JournalOutOfService,
     LostSegment,
     NoJournal,
+    UnreadableBoot,
     UnreadableJournal,
     UnsupportedVersion,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "NoJournal",
     "Recovery",
     "Room",
+    "UnreadableBoot",
     "UnreadableJournal",
     "UnsupportedVersion",
 ]

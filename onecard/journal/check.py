@@ -111,7 +111,7 @@ def _check(
     tally.epoch = header.epoch
     for offset in offsets:
         if image[offset + KIND_AT] == RecordKind.BOOT:
-            tally.epoch = boot_of(frame_at(image, offset)).epoch
+            tally.epoch = boot_of(frame_at(image, offset), segment.file).epoch
     if offsets:
         tally.records += len(offsets)
         tally.last = header.first_sequence + len(offsets) - 1

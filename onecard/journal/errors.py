@@ -122,6 +122,10 @@ class BrokenChain(JournalDamage):
         )
 
 
+class UnreadableBoot(JournalDamage):
+    """A whole frame that should open an epoch and cannot be read: no record from there on has a name."""
+
+
 class ForeignAcknowledgement(JournalError):
     """An acknowledged record is not ours: nothing is forgotten on its word."""
 

@@ -27,6 +27,7 @@ _CHAINED = struct.Struct(">BQ")
 _CRC = struct.Struct(">I")
 CHECKED_FROM = _CRC.size
 KIND_AT = 6
+SEQUENCE_AT = 8
 TAG_SIZE = 8
 OVERHEAD = HEAD.size + TAG_SIZE
 MAX_PAYLOAD = 4096

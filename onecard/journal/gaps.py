@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from onecard.journal.boot import boot_of
 from onecard.journal.errors import CorruptMiddle, LostSegment
@@ -48,15 +49,16 @@ def missing_runs(damage: CorruptMiddle, salvaged: Iterable[Frame], last: int) ->
     return runs
 
 
-def salvaged_epochs(salvaged: Sequence[Frame], before: int, after: int | None) -> list[int]:
-    """The epoch of each salvaged frame. A BOOT states its own, and epochs rise by one, so one that was lost is told by
-    the next one found, or by the epoch known `after` them all (None: nothing tells, `before` goes on)."""
-    boots = [boot_of(frame).epoch for frame in salvaged if frame.kind == RecordKind.BOOT]
+def salvaged_epochs(salvaged: Sequence[Frame], before: int, after: int | None, file: Path) -> list[int]:
+    """The epoch of each frame salvaged from `file`. A BOOT states its own, and epochs rise by one, so one that was lost
+    is told by the next one found, or by the epoch known `after` them all (None: nothing tells, `before` goes on).
+    Raises `UnreadableBoot`."""
+    boots = [boot_of(frame, file).epoch for frame in salvaged if frame.kind == RecordKind.BOOT]
     epoch = after if after is not None else max([before, *boots])
     epochs = []
     for frame in reversed(salvaged):
         if frame.kind == RecordKind.BOOT:
-            epoch = boot_of(frame).epoch
+            epoch = boot_of(frame, file).epoch
         epochs.append(epoch)
         if frame.kind == RecordKind.BOOT:
             epoch -= 1

@@ -119,7 +119,7 @@ class Index:
         if after is not None and next_sequence < after.first_sequence:
             damage = CorruptMiddle(segment.file, end, "the next segment begins after it", next_sequence, None)
             found = list(salvaged_frames(segment, image, damage, None))
-            named = zip(found, salvaged_epochs(found, epochs[-1][1], after.epoch), strict=True)
+            named = zip(found, salvaged_epochs(found, epochs[-1][1], after.epoch, segment.file), strict=True)
             places.salvaged = {frame.sequence: (frame.offset, epoch) for frame, epoch in named}
         places.offsets, places.epochs = offsets, epochs
         return offsets
@@ -136,5 +136,5 @@ class Index:
 
 def _epochs(segment: Segment, boots: Iterable[Frame]) -> list[tuple[int, int]]:
     """Where the epoch changes in a segment, its beginning first."""
-    begun = [(boot.sequence, boot_of(boot).epoch) for boot in boots]
+    begun = [(boot.sequence, boot_of(boot, segment.file).epoch) for boot in boots]
     return [(segment.header.first_sequence, segment.header.epoch), *begun]

@@ -128,10 +128,10 @@ def _judge(disk: Disk, segments: list[Segment], descriptor: int, key: bytes, mar
     return Tail(
         segments=segments,
         active=ActiveSegment(disk, segment, descriptor, end),
-        life=life_after(before, boots),
+        life=life_after(before, boots, segment.file),
         durable=durable,
         durable_tag=frame_at(image, offsets[kept - 1]).tag if kept else header.previous_tag,
-        durable_life=life_after(before, _boots(image, offsets[:kept])),
+        durable_life=life_after(before, _boots(image, offsets[:kept]), segment.file),
         unproved=[frame_at(image, offset) for offset in offsets[kept:]],
         offsets=offsets,
         boots=boots,
@@ -156,7 +156,7 @@ def _wreck(
     salvaged = list(salvaged_frames(segment, image, damage, key))
     offsets, _ = whole_frames(segment, image)
     frames = [*_boots(image, offsets), *salvaged]
-    life = life_after(Life(segment.header.epoch, segment.header.incarnation), frames)
+    life = life_after(Life(segment.header.epoch, segment.header.incarnation), frames, segment.file)
     ends = [(frame.sequence, frame.tag) for frame in salvaged]
     if mark is not None and mark.name.sequence >= damage.sequence:
         ends.append((mark.name.sequence, mark.tag))
@@ -168,7 +168,7 @@ def _wreck(
     last, tag = max(ends)
     return Tail(
         segments=segments,
-        active=ActiveSegment(disk, segment, descriptor, len(image)),
+        active=ActiveSegment(disk, segment, descriptor, segment.header.segment_size),
         life=life,
         durable=last,
         durable_tag=tag,

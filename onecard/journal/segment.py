@@ -14,10 +14,11 @@ from pathlib import Path
 
 from onecard.journal.disk import Disk
 from onecard.journal.errors import BadHeader, LostSegment, NoJournal, UnreadableJournal
-from onecard.journal.frame import salt_seed
+from onecard.journal.frame import MAX_PAYLOAD, OVERHEAD, salt_seed
 from onecard.journal.header import HEADER_SIZE, SegmentHeader, decode_header
 
 _PREFIX, _SUFFIX = "seg-", ".ocj"
+_READ_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +142,17 @@ def _missing(directory: Path, first: int, last: int) -> LostSegment:
 
 
 def read_image(disk: Disk, segment: Segment, descriptor: int) -> bytes:
-    """The segment's bytes. A file cut short reads as if zero-filled: what is missing is judged as records are."""
+    """The segment's bytes. A file cut short reads as if zero-filled: what is missing is judged as records are.
+
+    Only as many zeros follow as a frame may still claim: a header that lies about the size costs nothing.
+    """
     size = segment.header.segment_size
     parts = []
     done = 0
-    while done < size and (part := disk.pread(descriptor, size - done, done)):
+    while done < size and (part := disk.pread(descriptor, min(size - done, _READ_SIZE), done)):
         parts.append(part)
         done += len(part)
-    parts.append(bytes(size - done))
+    parts.append(bytes(min(size - done, OVERHEAD + MAX_PAYLOAD)))
     return b"".join(parts)
 
 

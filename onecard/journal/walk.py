@@ -32,9 +32,10 @@ class Entry:
     after_gap: bool = False
 
 
-def epoch_at(epoch: int, frame: Frame) -> int:
-    """The epoch of `frame`, when `epoch` was that of the frame before it: a BOOT opens the next."""
-    return boot_of(frame).epoch if frame.kind == RecordKind.BOOT else epoch
+def epoch_at(epoch: int, frame: Frame, file: Path) -> int:
+    """The epoch of a `frame` of `file`, when `epoch` was that of the frame before it: a BOOT opens the next. Raises
+    `UnreadableBoot`."""
+    return boot_of(frame, file).epoch if frame.kind == RecordKind.BOOT else epoch
 
 
 def walk(
@@ -110,7 +111,7 @@ def segment_entries(
     if bound is None or sequence < bound:
         needed = first if bound is None else min(first, bound)
         for frame in chained_frames(segment, image, key, needed):
-            epoch, sequence, tag, end = epoch_at(epoch, frame), frame.sequence, frame.tag, frame.end
+            epoch, sequence, tag, end = epoch_at(epoch, frame, segment.file), frame.sequence, frame.tag, frame.end
             yield Entry(RecordName(terminal, epoch, sequence), frame.kind, frame.payload, tag)
             if sequence == bound:
                 break
@@ -133,7 +134,7 @@ def segment_entries(
                 for run in missing_runs(damage, salvaged, until):
                     missing(run)
                 after = None if successor is None or bound != sealed_at else successor.header.epoch
-                for frame, of in zip(salvaged, salvaged_epochs(salvaged, epoch, after), strict=True):
+                for frame, of in zip(salvaged, salvaged_epochs(salvaged, epoch, after, segment.file), strict=True):
                     yield Entry(RecordName(terminal, of, frame.sequence), frame.kind, frame.payload, frame.tag, True)
                 return
     if successor is not None and sequence == sealed_at:

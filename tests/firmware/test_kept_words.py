@@ -39,9 +39,11 @@ def _with(number: int, document: Fields) -> Callable[[dict[int, Fields]], None]:
         _with(1, {"version": "3", "issued_at": 0, "good_until": 0, "parts": 2}),
         _with(1, {"version": 3, "issued_at": 0, "good_until": 0}),
         _with(1, {"version": 3, "issued_at": 0, "good_until": 0, "parts": -1}),
+        _with(1, {"version": 3, "issued_at": 0, "good_until": 0, "parts": 1 << 62}),
         _with(2, {"part": 7}),
         _with(2, {}),
         _with(2, {"part": "not base64!"}),
+        _with(2, {"part": "青"}),
     ],
 )
 def test_documents_that_are_no_whole_tariff_are_refused(spoil: Callable[[dict[int, Fields]], None]) -> None:

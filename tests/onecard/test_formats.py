@@ -1,13 +1,9 @@
-"""docs/formats is true: every example on a page is read out of it and parsed, and must say what the page says.
-
-An example is a fenced block `hex <name>`: bytes in hex at the start of each line, after two spaces a comment.
-"""
+"""docs/formats is true: every example on a page is read out of it and parsed, and must say what the page says."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 
 import pytest
 
@@ -37,27 +33,16 @@ from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_r
 from onecard.sealing import BadSeal, unseal
 from onecard.state_table import StateRow, decode_row, encode_row
 from onecard.tariff import Reason
+from tests.examples import PAGES, examples
 
-_PAGES = Path(__file__).parents[2] / "docs" / "formats"
-_BLOCK = re.compile(r"^```hex (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _UID = bytes.fromhex("04a1b2c3d4e5f6")
 _CARD = card_number(86421)
 _AT = 1_800_000_000
 _CHAIN_KEY = bytes(range(32))
 
-Examples = dict[str, bytes]
-
-
-def _examples(page: str) -> Examples:
-    found: Examples = {}
-    for name, block in _BLOCK.findall((_PAGES / page).read_text("utf-8")):
-        assert name not in found, f"{page}: two examples are called {name}"
-        found[name] = bytes.fromhex("".join(line.split("  ")[0] for line in block.splitlines()))
-    return found
-
 
 def test_cbor() -> None:
-    page = _examples("cbor.md")
+    page = examples("cbor.md")
     assert cbor.decode(page["value"], RECORD) == [1, 500, -1, b"\x01\x02", "青", []]
     assert cbor.encode([1, 500, -1, b"\x01\x02", "青", []]) == page["value"]
     with pytest.raises(BadCbor, match="shortest"):
@@ -65,7 +50,7 @@ def test_cbor() -> None:
 
 
 def test_record() -> None:
-    page = _examples("record.md")
+    page = examples("record.md")
     assert record_key(page["master"], page["uid"]) == page["key"]
     expected = DebitRecord(137, LoadReference(1, 4), 616_500, 7, 0x55)
     assert purse_record.decode(page["record"], [page["key"]], 0) == expected
@@ -73,7 +58,7 @@ def test_record() -> None:
 
 
 def test_certificate() -> None:
-    page = _examples("certificate.md")
+    page = examples("certificate.md")
     keys = KeyRing({(Role.ISSUER, 1): page["issuer"]})
     assert open_certificate(page["certificate"], keys, _UID, 0) == Certificate(
         purse=0,
@@ -93,7 +78,7 @@ def test_certificate() -> None:
 
 
 def test_state_table() -> None:
-    page = _examples("state-table.md")
+    page = examples("state-table.md")
     row = StateRow(
         uid=_UID,
         purse=0,
@@ -119,14 +104,14 @@ def test_state_table() -> None:
 
 @pytest.mark.parametrize("kind", RecordKind, ids=lambda kind: kind.name)
 def test_every_kind_of_record_has_an_example(kind: RecordKind) -> None:
-    payload = _examples("records.md")[kind.name]
+    payload = examples("records.md")[kind.name]
     record = decode_record(kind, payload)
     assert record.at in (_AT, _AT + 1)
     assert encode_record(record) == (kind, payload)
 
 
 def test_the_paid_tap_of_the_records_page() -> None:
-    page = _examples("records.md")
+    page = examples("records.md")
     intent, outcome = (
         decode_record(RecordKind.INTENT, page["INTENT"]),
         decode_record(RecordKind.OUTCOME, page["OUTCOME"]),
@@ -139,7 +124,7 @@ def test_the_paid_tap_of_the_records_page() -> None:
     assert record.load_reference == LoadReference(1, 4)
     assert outcome == OutcomeRecord(400_000, Outcome.PAID, _AT + 1)
     assert (
-        "take 113 and 13 bytes here, 24 more each in the journal: 87 on average" in (_PAGES / "records.md").read_text()
+        "take 113 and 13 bytes here, 24 more each in the journal: 87 on average" in (PAGES / "records.md").read_text()
     )
     assert (len(page["INTENT"]), len(page["OUTCOME"])) == (113, 13)
 
@@ -159,7 +144,7 @@ def _type(field: dataclasses.Field[object]) -> str:
 
 
 def test_the_tables_of_the_records_page_are_the_codes() -> None:
-    text = (_PAGES / "records.md").read_text("utf-8")
+    text = (PAGES / "records.md").read_text("utf-8")
     sections = dict(re.findall(r"^## (\w+, kind \d+)$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     assert set(sections) == {f"{RecordKind(kind).name}, kind {kind}" for kind, _ in SCHEMAS}
     for (kind, version), schema in SCHEMAS.items():
@@ -175,14 +160,14 @@ def test_the_tables_of_the_records_page_are_the_codes() -> None:
     [("clock", ClockQuality), ("purpose", Purpose), ("outcome", Outcome), ("reason", DeclineReason), ("table", Table)],
 )
 def test_the_closed_lists_of_the_records_page_are_the_codes(name: str, members: type[Outcome]) -> None:
-    text = (_PAGES / "records.md").read_text("utf-8")
+    text = (PAGES / "records.md").read_text("utf-8")
     told = re.search(rf"^\| {name} \| (\d.*) \|$", text, re.MULTILINE)
     assert told is not None
     assert told[1] == ", ".join(f"{member.value} {member.name.lower().replace('_', ' ')}" for member in members)
 
 
 def test_tariff() -> None:
-    page = _examples("tariff.md")
+    page = examples("tariff.md")
     table = tariff.decode(page["tariff"])
     assert tariff.encode(table) == page["tariff"]
     monday_noon = Instant(1_772_424_000, ClockQuality.TRUSTED)
@@ -199,7 +184,7 @@ def test_tariff() -> None:
 
 
 def test_bundle() -> None:
-    page = _examples("bundle.md")
+    page = examples("bundle.md")
     envelope = open_envelope(page["envelope"])
     assert envelope.key_id == terminal_key_id(7)
     verify(envelope, Domain.BUNDLE, page["signer"])
@@ -217,9 +202,9 @@ def test_bundle() -> None:
 
 
 def test_downlink() -> None:
-    page = _examples("downlink.md")
+    page = examples("downlink.md")
     keys = KeyRing({(Role.SERVER_SIGN, 1): page["server"]})
-    run = read_run(_examples("bundle.md")["run"], terminal_key_id(7))
+    run = read_run(examples("bundle.md")["run"], terminal_key_id(7))
     kind, payload = run.entries[0]
     first = chain_tag(_CHAIN_KEY, run.previous_tag, kind, 1, payload)
     ack = open_acknowledgement(page["acknowledgement"], keys, 7)
@@ -232,7 +217,7 @@ def test_downlink() -> None:
 
 
 def test_enrolment() -> None:
-    page = _examples("enrolment.md")
+    page = examples("enrolment.md")
     asked = open_envelope(page["request"])
     assert asked.key_id == terminal_key_id(0)
     request = read_request(asked)
@@ -249,11 +234,11 @@ def test_enrolment() -> None:
 
 
 def test_desk() -> None:
-    page = _examples("desk.md")
-    terminal, ring = _examples("enrolment.md")["terminal"], _examples("record.md")["record"] + bytes(32)
+    page = examples("desk.md")
+    terminal, ring = examples("enrolment.md")["terminal"], examples("record.md")["record"] + bytes(32)
     assert desk.read_request(page["card"]) == CardPlaced(300, _UID, 1, Found.OURS, ring)
     assert desk.read_request(page["recover"]) == Recover(_UID)
-    keys = KeyRing({(Role.SERVER_SIGN, 1): _examples("downlink.md")["server"]})
+    keys = KeyRing({(Role.SERVER_SIGN, 1): examples("downlink.md")["server"]})
     order = Order(300, JobAction.RENEW_KEYS, _CARD, 0, "renew")
     packed = open_envelope(desk.pack_answer(order, 7, 1, lambda message: bytes(64)))
     assert packed.payload == page["order"]
@@ -261,7 +246,7 @@ def test_desk() -> None:
         desk.open_answer(seal_envelope(packed.key_id, Domain.DESK, page["order"], lambda message: bytes(64)), keys, 7)
     script = desk.open_script(page["sealed_script"], terminal, _UID)
     assert (script.family, script.card_number, script.purse, script.ring) == (1, _CARD, 0, ring)
-    assert script.certificate == _examples("certificate.md")["certificate"]
+    assert script.certificate == examples("certificate.md")["certificate"]
     assert unseal(page["sealed_script"], terminal, "card script", _UID) == page["script"]
     renewal = desk.open_renewal(page["sealed_renewal"], terminal, _UID)
     assert unseal(page["sealed_renewal"], terminal, "key renewal", _UID) == page["renewal"]
@@ -274,7 +259,7 @@ def test_desk() -> None:
 
 
 def test_checkpoint() -> None:
-    raw = _examples("checkpoint.md")["checkpoint"]
+    raw = examples("checkpoint.md")["checkpoint"]
     key, tag = checkpoint_key(_CHAIN_KEY), bytes.fromhex("b1b2b3b4b5b6b7b8")
     assert checkpoint.place_of(raw, 7, key) == checkpoint.Place(9, tag)
     books = checkpoint.decode(raw, 7, KeyRing({}))
@@ -296,7 +281,7 @@ def test_checkpoint() -> None:
 
 
 def test_kept_table() -> None:
-    kept = decode(_examples("kept-table.md")["kept"], Table.HOTLIST, 7, packed_key(_CHAIN_KEY))
+    kept = decode(examples("kept-table.md")["kept"], Table.HOTLIST, 7, packed_key(_CHAIN_KEY))
     assert kept == Kept(PackedTable(HOTLIST, 9, number_bytes(_CARD)), _AT + 100)
 
 
@@ -319,6 +304,6 @@ _PROVED = (
 @pytest.mark.parametrize("name", _PROVED)
 def test_no_example_goes_unread(name: str) -> None:
     """A block that the pattern misses would prove nothing: every fence of these pages is an example."""
-    text = (_PAGES / f"{name}.md").read_text("utf-8")
-    assert text.count("```") == 2 * len(_examples(f"{name}.md")) > 0
-    assert all((_PAGES / link).is_file() for link in re.findall(r"\]\(([\w./-]+\.md)", text))
+    text = (PAGES / f"{name}.md").read_text("utf-8")
+    assert text.count("```") == 2 * len(examples(f"{name}.md")) > 0
+    assert all((PAGES / link).is_file() for link in re.findall(r"\]\(([\w./-]+\.md)", text))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onecard import cbor
+from onecard.hotlist import HOTLIST
 from onecard.packed_table import BadTable, Form, GoesBack, PackedTable, TableChange, WrongBase, open_change
 
 _FORM = Form("pairs", row_size=3, least=b"\0\1", greatest=b"\xff\xf0", allowed={2: frozenset(range(8))})
@@ -108,3 +111,16 @@ def test_a_delta_gives_the_table_that_a_snapshot_gives(
     body = TableChange(5, 6, _joined(changed), b"".join(sorted(gone))).body()
     by_delta = PackedTable(_FORM, 5, _joined(held)).apply(open_change(_FORM, 5, 6, body))
     assert by_delta == PackedTable(_FORM).apply(open_change(_FORM, 0, 6, [_joined(after)]))
+
+
+def test_a_delta_takes_no_more_memory_than_the_tables_and_itself() -> None:
+    """A million rows are bytes, not a million objects, while they change too."""
+    held = b"".join((2 * n).to_bytes(5, "big") for n in range(1, 20_001))
+    new = b"".join((2 * n + 1).to_bytes(5, "big") for n in range(1, 20_001))
+    change = open_change(HOTLIST, 3, 4, [new, held])
+    tracemalloc.start()
+    changed = PackedTable(HOTLIST, 3, held).apply(change)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert changed.rows == new
+    assert peak < 2 * (len(held) + len(new))

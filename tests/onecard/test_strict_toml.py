@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from onecard.strict_toml import BadConfig, Section, parse
+from onecard.strict_toml import MAX_LINE, MAX_SIZE, BadConfig, Section, parse
 
 FILE = "/etc/onecard/x.toml"
 
@@ -84,6 +84,39 @@ def test_value_in_place_of_a_table_is_refused() -> None:
 def test_text_that_is_not_toml_is_told_with_its_line() -> None:
     assert refused("a = \n", lambda root: root).startswith(f"{FILE}: it is not TOML: ")
     assert "line 1" in refused("a = \n", lambda root: root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a = " + "9" * 5000, id="a number too long for Python"),
+        pytest.param("a = " + ("[" * 900 + "\n") * 2, id="brackets deeper than the stack"),
+        pytest.param("a = " + "{a=" * 300, id="tables deeper than the stack"),
+    ],
+)
+def test_text_that_the_parser_stumbles_over_is_told_as_no_toml(text: str) -> None:
+    assert f"{FILE}: " in refused(text, Section.finish)
+
+
+def test_a_long_line_is_refused_because_a_dotted_key_costs_the_square_of_its_length() -> None:
+    assert parse(f"#{' ' * (MAX_LINE - 1)}\n", FILE)
+    assert f"{MAX_LINE} in a line" in refused("a" + ".a" * MAX_LINE + " = 1", Section.finish)
+
+
+def test_a_long_file_is_refused() -> None:
+    lines = ("#" * 63 + "\n") * (MAX_SIZE // 64)
+    assert parse(lines, FILE)
+    assert f"at most {MAX_SIZE} characters" in refused(lines + "#", Section.finish)
+
+
+def test_a_number_is_never_too_long_to_be_shown() -> None:
+    message = refused("a = 0x" + "f" * (MAX_LINE - 6), lambda root: root.integer("a", 0, 1))
+    assert "a whole number from 0 to 1 is allowed" in message
+
+
+@pytest.mark.parametrize("value", ['""', '"a\\u0000b"', "1"])
+def test_what_cannot_name_a_file_is_no_path(value: str) -> None:
+    assert "a path is allowed" in refused(f"data = {value}", lambda root: root.path("data"))
 
 
 def test_relative_path_is_seen_from_the_file() -> None:

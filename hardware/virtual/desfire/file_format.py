@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardware.cards.desfire.cipher import KeyType
 from hardware.cards.desfire.messaging import NewKey
-from hardware.virtual.card_fields import FieldError, any_table, octets, one_of, row, table, truth, whole
+from hardware.virtual.card_fields import FieldError, any_table, numbered_table, octets, one_of, row, table, truth, whole
 from hardware.virtual.desfire.contents import (
     Application,
     Contents,
@@ -140,9 +140,7 @@ def _application_from(value: object, aid: str) -> Application:
     content = table(value, name, _APPLICATION_FIELDS)
     kind = _kind(content["kind"], f"kind of {name}")
     keys = row(content["keys"], f"keys of {name}", MAX_KEYS)
-    files = any_table(content["files"], f"files of {name}")
-    if not all(number.isascii() and number.isdigit() and int(number) < MAX_FILES for number in files):
-        raise FieldError(f"files of {name} are not numbered below {MAX_FILES}")
+    files = numbered_table(content["files"], f"files of {name}", MAX_FILES)
     return Application(
         settings=whole(content["settings"], f"settings of {name}", 0, 0xFF),
         kind=kind,
@@ -150,7 +148,7 @@ def _application_from(value: object, aid: str) -> Application:
         iso_id=_iso_id(content["iso_id"], name),
         df_name=octets(content["df_name"], f"df_name of {name}"),
         iso_files=truth(content["iso_files"], f"iso_files of {name}"),
-        files={int(number): _file_from(file, f"file {number} of {name}") for number, file in files.items()},
+        files={number: _file_from(file, f"file {number} of {name}") for number, file in files.items()},
     )
 
 

@@ -34,6 +34,8 @@ def _changes() -> dict[str, Callable[[dict[str, Any]], object]]:
         "a short block": lambda c: c["blocks"].__setitem__(9, "00" * 15),
         "a block that is no text": lambda c: c["blocks"].__setitem__(9, 0),
         "a weak block beyond the card": lambda c: c.update(weak={"64": "00" * 16}),
+        "a weak block named in 5000 digits": lambda c: c.update(weak={"4".rjust(5000, "0"): "00" * 16}),
+        "a weak block named twice": lambda c: c.update(weak={"4": "00" * 16, "04": "00" * 16}),
         "a short weak mask": lambda c: c.update(weak={"4": "01"}),
         "a negative count": lambda c: c.update(writes=-1),
         "a count that is true": lambda c: c.update(writes=True),
