@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 from hardware.virtual import card_file
@@ -27,7 +29,8 @@ PARTS = {
 }
 """The server's parts: a word of the command line, and whether it is a child of that process."""
 _START_SECONDS = 90.0
-_JOB_SECONDS = 60.0
+_JOB_SECONDS = 180.0
+_LAY_AGAIN_SECONDS = 10.0
 
 _DESK_TOML = """\
 [terminal]
@@ -118,6 +121,7 @@ class Desk:
         self._site = site
         self._cards = centre.folder / "cards"
         self.reader = VirtualReader(folder / "reader", seed=seed)
+        self.stopping = threading.Event()  # set when the demo ends: nobody waits at the desk any more
         folder.mkdir()
         self._cards.mkdir()
         fields = {"data": self.data, "reader": folder / "reader", "url": centre.url, "ca": centre.ca}
@@ -155,9 +159,24 @@ class Desk:
         self._work(self._clerk.order_load(self._site, yuan), card)
 
     def _work(self, job: int, card: Path) -> None:
-        self.reader.command(f"place {card}")
-        wait_for(f"desk job {job}", lambda: self._clerk.is_done(job), _JOB_SECONDS, self.station)
-        self.reader.command("remove")
+        """The card lies there until the job is done, lifted and laid down again every few seconds: a desk that said no
+        once, because the centre knew too little yet, asks again about a card that comes anew."""
+        laid_at = float("-inf")
+
+        def done() -> bool:
+            nonlocal laid_at
+            if self._clerk.is_done(job):
+                return True
+            if time.monotonic() - laid_at > _LAY_AGAIN_SECONDS:
+                self.reader.command("remove")
+                self.reader.command(f"place {card}")
+                laid_at = time.monotonic()
+            return False
+
+        try:
+            wait_for(f"desk job {job}", done, _JOB_SECONDS, self.station, stopping=self.stopping)
+        finally:
+            self.reader.command("remove")
 
 
 def _free_port() -> int:

@@ -59,6 +59,8 @@ def live_through(scene: Scene, storm: Storm, told: Told) -> None:
             scene.live_through(storm.day, told)
         except BaseException:
             over.set()
+            for running in beside:  # when one of these failed the tills were stopped: that is the cause
+                running.result()
             raise
         told("the last blows")
         for running in beside:
@@ -71,7 +73,11 @@ def _each(scene: Scene, due: Sequence[_Each], do: Callable[[_Each], None], over:
             time.sleep(_LOOK_SECONDS)
         if over.is_set():
             return
-        do(one)
+        try:
+            do(one)
+        except BaseException:
+            scene.end()
+            raise
 
 
 def _strike(scene: Scene, blow: Blow) -> None:

@@ -112,8 +112,7 @@ class Scene:
                 for future in running:
                     future.result()
             except BaseException:  # Ctrl-C above all: the other tills must not go on waiting for their patrons
-                for till in self.tills:
-                    till.stopping.set()
+                self.end()
                 raise
             finally:
                 self.line.heal()
@@ -135,6 +134,12 @@ class Scene:
                     self.kills[AT_ANY_MOMENT] += 1
                 case _:
                     pass
+
+    def end(self) -> None:
+        """The day ends here: nobody waits at a till or the desk any more."""
+        self.desk.stopping.set()
+        for till in self.tills:
+            till.stopping.set()
 
     def closing_taps(self) -> None:
         """Every patron asks for the balance once more, which writes."""

@@ -63,7 +63,7 @@ class Storm:
 
 
 def draw_storm(seed: int, taps: int, tills: int, patrons: int) -> Storm:
-    """The storm of a seed; the last patron has a free card, which takes no loads."""
+    """The storm of a seed. The patrons pay in in turn, but the last one, whose card is free."""
     draw = random.Random(seed)  # noqa: S311 - a day, not a secret
     mishaps: list[tuple[Mishap, bool]] = [
         *((kill, True) for kill in Kill),
@@ -84,9 +84,10 @@ def draw_storm(seed: int, taps: int, tills: int, patrons: int) -> Storm:
         Blow(draw.randrange(taps), target, draw.randrange(tills), draw.uniform(0, _LONGEST_REST_SECONDS))
         for target in targets
     )
-    loads = (PayIn(draw.randrange(taps), turn % (patrons - 1)) for turn in range(1 + taps // _TAPS_A_LOAD))
+    pay_ins = sorted(draw.randrange(taps) for _ in range(1 + taps // _TAPS_A_LOAD))
+    loads = tuple(PayIn(after, turn % (patrons - 1)) for turn, after in enumerate(pay_ins))
     return Storm(
         Day(visits, cut_from=taps + 1, cut_to=taps + 1),
         tuple(sorted(blows, key=lambda blow: blow.after)),
-        tuple(sorted(loads, key=lambda load: load.after)),
+        loads,
     )
