@@ -2,12 +2,14 @@
 
 A process that dies comes back after a pause that doubles from half a second to thirty; one that has run for a minute
 starts anew at half a second. The order of stopping is the reverse of starting: the web first, the keys last. When this
-process is killed, Linux tells the others to stop, so that nothing holds the port and the sockets.
+process is killed, Linux tells the others to stop, so that nothing holds the port and the sockets. A process that dies
+takes the rest of its session with it: a web worker that outlived its master would answer on the port beside the next.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import time
@@ -64,7 +66,7 @@ class Supervisor:
         self._stopping = True
 
     def _look_after(self, child: Child, now: float) -> None:
-        if child.process is not None and (code := child.process.poll()) is not None:
+        if child.process is not None and (code := _ended(child.process)) is not None:
             if now - child.started > SETTLED_SECONDS:
                 child.pause = FIRST_PAUSE_SECONDS
             self._say(f"{child.name} ended with {code}; starting it again in {child.pause:.1f} s")
@@ -89,8 +91,16 @@ class Supervisor:
                 child.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._say(f"{child.name} does not stop; killed")
-                child.process.kill()
+                os.killpg(child.process.pid, signal.SIGKILL)
                 child.process.wait()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a process that leads a session and has ended, its session killed before its number is free."""
+    if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        return None
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def _end_with_parent() -> None:

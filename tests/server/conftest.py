@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,15 +58,18 @@ connections.close_all()
 shutil.copy(DATA / "onecard.sqlite3", DATA / "fresh.sqlite3")
 
 
-@pytest.fixture(scope="session")
-def key_server() -> Iterator[None]:
-    """The real key process's code, served from a thread."""
+@cache
+def _serve_keys() -> None:
+    """The real key process's code, served from a thread until the process ends: one for every folder of tests."""
     work = KeyWork(store.load(DATA / "keys"), IssuedLog(DATA / "keys" / store.ISSUED_LOG), lambda: int(time.time()))
-    with KeyServer(DATA / "keyd.sock", work.answer, os.geteuid()) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        yield
-        server.shutdown()
+    server = KeyServer(DATA / "keyd.sock", work.answer, os.geteuid())
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def key_server() -> None:
+    """The real key process's code answers."""
+    _serve_keys()
 
 
 @pytest.fixture

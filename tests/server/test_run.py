@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from onecard.downlink import open_acknowledgement, open_reply
 from onecard.enrolment import Request, open_answer, pack_request
 from onecard.envelope import open_envelope
+from server.supervisor import Child, Supervisor
 
 ONECARD = [sys.executable, "-m", "tools.cli"]
 
@@ -147,6 +148,31 @@ def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
     while any(map(alive, children.values())):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_web_worker_does_not_outlive_its_master(tmp_path):
+    """Both would answer on the port."""
+    worker = tmp_path / "worker"
+    master = f"sleep 600 & echo $! > {worker}.new && mv {worker}.new {worker} && wait"
+    again = tmp_path / "again"
+    child = Child("web", ["bash", "-c", f"[ -e {worker} ] && touch {again} && exec sleep 600; {master}"])
+    supervisor = Supervisor([child], os.environ, lambda line: None)
+    pids = []
+
+    def ready():
+        if worker.exists() and not pids:
+            pids.append(int(worker.read_text()))
+            os.kill(child.process.pid, signal.SIGKILL)
+        return again.exists()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        supervisor.run(ready, lambda: signal.raise_signal(signal.SIGTERM))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert pids
+    assert not alive(pids[0])
 
 
 def test_a_command_on_an_empty_directory_names_the_cure(tmp_path):

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from tools.demo.day import Kill, Tear, draw_day
+from tools.demo.day import Cut, Kill, Tear, draw_day
 from tools.demo.proof import Proof
+from tools.demo.scene import AT_ANY_MOMENT
+from tools.demo.storm import Target, draw_storm
 from tools.demo.witness import Ending, LedgerTestimony, Testimony
 
 _SAID = Testimony(debited_fen=26950, loaded_fen=492000, records=82)
 _ENDING = Ending(paid=18, declined=1, abandoned=1, in_doubt=0)
-_LEDGER = LedgerTestimony(_SAID, refunded=1, in_doubt_fen=0, waiting=0, differences=())
-_PROOF = Proof(asked=20, ending=_ENDING, tears={}, kills={}, cards=_SAID, journals=_SAID, ledger=_LEDGER)
+_LEDGER = LedgerTestimony(_SAID, refunded=1, in_doubt_fen=0, waiting=0, alarms=0, differences=())
+_PROOF = Proof(asked=20, ending=_ENDING, tears={}, kills={}, cards=_SAID, journals=_SAID, ledger=_LEDGER, seen_paid=18)
 
 
 def test_three_equal_witnesses_hold() -> None:
@@ -33,7 +35,7 @@ def test_a_ledger_that_differs_fails(field: str) -> None:
     assert not replace(_PROOF, ledger=replace(_LEDGER, testimony=lying)).holds
 
 
-@pytest.mark.parametrize("change", [{"in_doubt_fen": 1}, {"waiting": 1}, {"differences": ("a purse",)}])
+@pytest.mark.parametrize("change", [{"in_doubt_fen": 1}, {"waiting": 1}, {"alarms": 1}, {"differences": ("a purse",)}])
 def test_an_unsettled_ledger_fails(change: dict[str, object]) -> None:
     assert not replace(_PROOF, ledger=replace(_LEDGER, **change)).holds  # type: ignore[arg-type]
 
@@ -44,6 +46,39 @@ def test_a_sale_in_doubt_fails() -> None:
 
 def test_a_tap_without_a_record_fails() -> None:
     assert not replace(_PROOF, asked=21).holds
+
+
+def test_an_honest_card_called_behind_fails() -> None:
+    assert not replace(_PROOF, ending=replace(_ENDING, behind=1)).holds
+
+
+@pytest.mark.parametrize("seen", [17, 19])
+def test_a_sale_paid_but_not_shown_or_shown_but_not_paid_fails(seen: int) -> None:
+    assert not replace(_PROOF, seen_paid=seen).holds
+
+
+def test_a_terminal_killed_at_any_moment_may_leave_no_trace_of_one_tap_or_not_show_one_that_is_paid() -> None:
+    cut = replace(_PROOF, kills={AT_ANY_MOMENT: 1})
+    assert replace(cut, asked=21).holds
+    assert replace(cut, seen_paid=17).holds
+    assert not replace(cut, asked=22).holds
+    assert not replace(cut, seen_paid=16).holds
+    assert not replace(cut, seen_paid=19).holds
+
+
+def test_the_same_seed_is_the_same_storm() -> None:
+    assert draw_storm(7, 200, 3, 12) == draw_storm(7, 200, 3, 12)
+    assert draw_storm(7, 200, 3, 12) != draw_storm(8, 200, 3, 12)
+
+
+def test_a_storm_of_24_taps_kills_everything_once() -> None:
+    storm = draw_storm(7, 24, 3, 6)
+    assert {blow.target for blow in storm.blows} == set(Target)
+    mishaps = [visit.mishap for visit in storm.day.visits]
+    assert {*Kill} <= {mishap for mishap in mishaps if isinstance(mishap, Kill)}
+    assert any(isinstance(mishap, Cut) for mishap in mishaps)
+    assert len(storm.day.visits) == 24
+    assert storm.loads
 
 
 def test_the_same_seed_is_the_same_day() -> None:

@@ -133,7 +133,11 @@ class Issuer:
 
     def card(self, path: Path, uid: bytes, loaded: int, *, counter: int = 0, **changes: object) -> Path:
         """A personalised card in a file, its blocks set without a reader; `counter` is that of its first record."""
-        script = self.script(uid, self.certificate(uid, 1, loaded, **changes), counter)
+        return self.write_card(path, uid, self.certificate(uid, 1, loaded, **changes), counter)
+
+    def write_card(self, path: Path, uid: bytes, certificate: bytes, counter: int = 0) -> Path:
+        """The same with these 96 bytes as its certificate."""
+        script = self.script(uid, certificate, counter)
         image = blank_image(uid, [(b"\xff" * 6, b"\xff" * 6)] * SECTORS)
         for block, data in script.data().items():
             image.blocks[block] = data
@@ -146,7 +150,13 @@ class Issuer:
         self, path: Path, uid: bytes, loaded: int, generation: Generation, *, counter: int = 0, **changes: object
     ) -> Path:
         """The same on a DESFire, as purse 0."""
-        place, certificate = layout.application(0), self.certificate(uid, 1, loaded, **changes)
+        return self.write_desfire_card(path, uid, self.certificate(uid, 1, loaded, **changes), generation, counter)
+
+    def write_desfire_card(
+        self, path: Path, uid: bytes, certificate: bytes, generation: Generation, counter: int = 0
+    ) -> Path:
+        """The same with these 96 bytes as its certificate."""
+        place = layout.application(0)
         reference = LoadReference.of(0, 1)
         written = (DebitRecord(counter + each, reference, 0, 0, 0) for each in range(3))
         contents = PurseContents(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 from hardware.virtual import card_file
@@ -12,13 +16,21 @@ from hardware.virtual.process import VirtualReader
 from onecard.errors import OnecardError
 from onecard.kinds import CardKind
 from tools.demo.clerk import Clerk
-from tools.demo.processes import ONECARD, Child, wait_for
+from tools.demo.processes import ONECARD, Child, children, wait_for
 
 USER = "manager"
 PASSWORD = "onecard-demo"  # noqa: S105 - of a server on loopback that ends with the demo
 SITES = {"XDA": "新东安", "WDK": "五道口", "CHG": "长虹"}
+PARTS = {
+    "web": ("granian", False),
+    "web_worker": ("granian", True),
+    "key_process": ("keys serve", False),
+    "poster": ("server.ledger.poster", False),
+}
+"""The server's parts: a word of the command line, and whether it is a child of that process."""
 _START_SECONDS = 90.0
-_JOB_SECONDS = 60.0
+_JOB_SECONDS = 180.0
+_LAY_AGAIN_SECONDS = 10.0
 
 _DESK_TOML = """\
 [terminal]
@@ -41,6 +53,7 @@ class Centre:
         self.url = f"https://localhost:{self.port}"
         self.ca = self.data / "tls" / "ca.pem"
         run = ["server", "run", "--data", str(self.data), "--port", str(self.port)]
+        self._said_before = 0  # bytes of the log, by servers before the one that runs
         self._server = Child("server", run, folder / "server.log")
 
     def start(self) -> None:
@@ -50,13 +63,39 @@ class Centre:
 
     def run(self) -> None:
         """Start what `start` made, again, and wait until it answers."""
-        self._server.log.unlink(missing_ok=True)
+        log = self._server.log
+        self._said_before = log.stat().st_size if log.exists() else 0
         self._server.start()
         wait_for("the server", self._is_ready, _START_SECONDS, self._server)
 
     def stop(self) -> None:
         """Stop it in order."""
         self._server.stop()
+
+    def kill_all(self) -> None:
+        """SIGKILL to every process of the server, as a power cut is to it."""
+        parts = children(self._server.pid)
+        for part in parts:  # each leads a session, the web's workers with it
+            os.killpg(part, signal.SIGKILL)
+        self._server.kill()
+
+    def kill(self, part: str) -> None:
+        """SIGKILL to one process of the server, one of `PARTS`; the server itself starts it again."""
+
+        def struck() -> bool:
+            found = self._part(part)
+            if found is not None:
+                os.kill(found, signal.SIGKILL)
+            return found is not None
+
+        wait_for(f"the server's {part}", struck, _START_SECONDS, self._server)
+
+    def _part(self, part: str) -> int | None:
+        word, below = PARTS[part]
+        for pid, command in children(self._server.pid).items():
+            if word in command:
+                return next(iter(children(pid)), None) if below else pid
+        return None
 
     def enrol(self, site: str, data: Path, *, desk: bool = False) -> None:
         """Let a new terminal or desk station in, by a one-time token; its data directory is `data`."""
@@ -69,8 +108,7 @@ class Centre:
         return Clerk(self.url, self.ca, USER, PASSWORD)
 
     def _is_ready(self) -> bool:
-        log = self._server.log
-        return log.exists() and "ready https://" in log.read_text(encoding="utf-8", errors="replace")
+        return b"ready https://" in self._server.log.read_bytes()[self._said_before :]
 
 
 class Desk:
@@ -83,6 +121,7 @@ class Desk:
         self._site = site
         self._cards = centre.folder / "cards"
         self.reader = VirtualReader(folder / "reader", seed=seed)
+        self.stopping = threading.Event()  # set when the demo ends: nobody waits at the desk any more
         folder.mkdir()
         self._cards.mkdir()
         fields = {"data": self.data, "reader": folder / "reader", "url": centre.url, "ca": centre.ca}
@@ -91,20 +130,20 @@ class Desk:
         daemon = folder / "daemon.toml"
         terminal = f'[terminal]\ndata = "{self.data}"\n[server]\nurl = "{centre.url}"\nca = "{centre.ca}"\n'
         daemon.write_text(f"{terminal}[sync]\nidle_seconds = 0\nheartbeat_seconds = 2\n", encoding="utf-8")
-        self._station = Child("desk", ["desk", "run", "--config", str(config)], folder / "desk.log")
+        self.station = Child("desk", ["desk", "run", "--config", str(config)], folder / "desk.log")
         self._daemon = Child("daemon of desk", ["daemon", "run", "--config", str(daemon)], folder / "daemon.log")
 
     def start(self) -> None:
         """Enrol the station and start it."""
         self._centre.enrol(self._site, self.data, desk=True)
         self.reader.__enter__()
-        self._station.start()
+        self.station.start()
         self._daemon.start()
         self._clerk = self._centre.clerk()
 
     def stop(self) -> None:
         """Stop station, daemon and reader."""
-        self._station.stop()
+        self.station.stop()
         self._daemon.stop()
         self.reader.__exit__(None, None, None)
 
@@ -120,9 +159,24 @@ class Desk:
         self._work(self._clerk.order_load(self._site, yuan), card)
 
     def _work(self, job: int, card: Path) -> None:
-        self.reader.command(f"place {card}")
-        wait_for(f"desk job {job}", lambda: self._clerk.is_done(job), _JOB_SECONDS, self._station)
-        self.reader.command("remove")
+        """The card lies there until the job is done, lifted and laid down again every few seconds: a desk that said no
+        once, because the centre knew too little yet, asks again about a card that comes anew."""
+        laid_at = float("-inf")
+
+        def done() -> bool:
+            nonlocal laid_at
+            if self._clerk.is_done(job):
+                return True
+            if time.monotonic() - laid_at > _LAY_AGAIN_SECONDS:
+                self.reader.command("remove")
+                self.reader.command(f"place {card}")
+                laid_at = time.monotonic()
+            return False
+
+        try:
+            wait_for(f"desk job {job}", done, _JOB_SECONDS, self.station, stopping=self.stopping)
+        finally:
+            self.reader.command("remove")
 
 
 def _free_port() -> int:

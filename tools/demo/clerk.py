@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
 import urllib3
+from urllib3.exceptions import HTTPError
 
 from onecard.errors import OnecardError
 from onecard.kinds import CardKind
@@ -14,10 +17,17 @@ from onecard.kinds import CardKind
 _ROW = re.compile(r'<tr class="job-(\w+)">\s*<td>(\d+)</td>.*?</tr>', re.DOTALL)
 _NUMBER = re.compile(r"<td>(\d{12})</td>")
 _TIMEOUT = 20.0
+_UNAVAILABLE = 503
+_PATIENCE_SECONDS = 90.0
+_PAUSE_SECONDS = 0.2
 
 
 class ClerkRefused(OnecardError):
     """The server's pages did not do what a form asked for."""
+
+
+class ServerAway(OnecardError):
+    """No answer: it is not known whether a form was taken."""
 
 
 class Clerk:
@@ -32,13 +42,11 @@ class Clerk:
 
     def order_issue(self, site: str, kind: CardKind, tier: int, yuan: str = "") -> int:
         """Order a card with its first load; the job's number. `site` is the cinema's code."""
-        self._post("/desk/issue/", {"site": site, "kind": int(kind), "tier": tier, "amount": yuan})
-        return max(self._jobs())
+        return self._order("/desk/issue/", {"site": site, "kind": int(kind), "tier": tier, "amount": yuan})
 
     def order_load(self, site: str, yuan: str, number: str = "") -> int:
         """Order a load of the card with that number, or of the one that lies on the desk; the job's number."""
-        self._post("/desk/load/", {"site": site, "number": number, "amount": yuan})
-        return max(self._jobs())
+        return self._order("/desk/load/", {"site": site, "number": number, "amount": yuan})
 
     def is_done(self, job: int) -> bool:
         """Whether the desk has done it. Raises `ClerkRefused` when it failed."""
@@ -53,12 +61,33 @@ class Clerk:
         assert found is not None
         return found.group(1)
 
+    def _order(self, path: str, fields: dict[str, object]) -> int:
+        """The number of the job that a form makes. When only its answer was lost, the job is on the page, and is not
+        ordered again: a load would be paid for once and made twice."""
+        newest = max(self._jobs(), default=0)
+        while True:
+            with contextlib.suppress(ServerAway):
+                self._post(path, fields)
+            if (found := max(self._jobs(), default=0)) > newest:
+                return found
+
     def _jobs(self) -> dict[int, tuple[str, str]]:
-        page = self._get("/desk/jobs/")
+        page = self._patiently("/desk/jobs/")
         return {int(match.group(2)): (match.group(1), match.group(0)) for match in _ROW.finditer(page)}
 
     def _get(self, path: str) -> str:
         return self._request("GET", path, None)
+
+    def _patiently(self, path: str) -> str:
+        """A page, asked for until the server is there again. Raises `ServerAway` when it does not come."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return self._get(path)
+            except ServerAway:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
     def _post(self, path: str, fields: dict[str, object]) -> None:
         token = self._cookies.get("csrftoken") or self._cookies.get("__Host-csrftoken") or ""
@@ -72,9 +101,14 @@ class Clerk:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         headers["Referer"] = f"{self._url}{path}"
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-        response = self._http.request(
-            method, self._url + path, body=body, headers=headers, redirect=False, timeout=_TIMEOUT, retries=False
-        )
+        try:
+            response = self._http.request(
+                method, self._url + path, body=body, headers=headers, redirect=False, timeout=_TIMEOUT, retries=False
+            )
+        except HTTPError as error:
+            raise ServerAway(f"{method} {path}: {error}") from error
+        if response.status == _UNAVAILABLE:
+            raise ServerAway(f"{method} {path}: the server is busy")
         for cookie in response.headers.getlist("Set-Cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value

@@ -31,11 +31,18 @@ class Tear:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """The terminal is killed so long after the card was laid down, whatever it does then."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Clumsy:
     """Two cards are put on the reader together."""
 
 
-Mishap = Tear | Kill | Clumsy | None
+Mishap = Tear | Kill | Cut | Clumsy | None
 
 
 @dataclass(frozen=True, slots=True)

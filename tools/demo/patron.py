@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from tools.demo.day import Clumsy, Kill, Mishap, Tear, Visit
+from tools.demo.day import Clumsy, Cut, Kill, Mishap, Tear, Visit
 from tools.demo.processes import wait_for
 from tools.demo.till import DemoTill
 
 _STALL = {Kill.BEFORE_WRITE: "stall before 0", Kill.AFTER_WRITE: "stall after 0"}
 _NO_TEAR = "tear before command 1000000000"
 _STALL_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a patron tells of a visit: the mishap, if it came about, and whether the screen said paid. A card that is
+    declined is never written, so nothing can be torn in the middle of that."""
+
+    happened: Mishap
+    paid: bool
 
 
 def sign_on(till: DemoTill, cashier_card: Path) -> None:
@@ -22,9 +33,8 @@ def sign_on(till: DemoTill, cashier_card: Path) -> None:
     till.await_state("ready" if till.shows else "armed")
 
 
-def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = None) -> Mishap:
-    """One sale from the price to the end: paid, declined or abandoned. Returns the mishap, if it came about: a card
-    that is declined is never written, so nothing can be torn or cut in the middle of that."""
+def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = None) -> Seen:
+    """One sale from the price to the end: paid, declined or abandoned."""
     _ask_price(till)
     before = till.screen.results
     happened: Mishap = None
@@ -57,10 +67,16 @@ def visit(till: DemoTill, card: Path, what: Visit, other_card: Path | None = Non
                 happened = what.mishap
             else:
                 till.reader.command("resume")
-    if till.screen.state == "in doubt":
-        _end_doubt(till, card, what)
+        case Cut(seconds):
+            till.place(card)
+            time.sleep(seconds)
+            till.kill_and_restart()
+            happened = what.mishap
+    state = till.screen.state
+    if state == "in doubt":
+        state = _end_doubt(till, card, what)
     _leave(till)
-    return happened
+    return Seen(happened, state == "paid")
 
 
 def inquire(till: DemoTill, card: Path) -> None:
@@ -86,15 +102,14 @@ def _ask_price(till: DemoTill) -> None:
     till.await_state("armed")
 
 
-def _end_doubt(till: DemoTill, card: Path, what: Visit) -> None:
-    """The patron taps again until it is settled, or has walked away."""
+def _end_doubt(till: DemoTill, card: Path, what: Visit) -> str:
+    """The patron taps again until it is settled, or has walked away; the state it came to."""
     if not what.stays:
         till.clear()
-        till.await_state("abandoned", "ready", "armed")
-        return
+        return till.await_state("abandoned", "ready", "armed")
     till.clear()
     till.place(card)
-    till.await_state("paid", "already paid", "abandoned", "refused")
+    return till.await_state("paid", "already paid", "abandoned", "refused")
 
 
 def _leave(till: DemoTill) -> None:

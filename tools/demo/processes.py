@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,10 +37,18 @@ class Child:
         self.log = log
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    @property
+    def pid(self) -> int:
+        """Of the process last started."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start it (again); its output is appended to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._killed = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*ONECARD, *self._arguments],
@@ -53,13 +62,14 @@ class Child:
     def kill(self) -> None:
         """SIGKILL, as a power cut is to it."""
         assert self._process is not None
+        self._killed = True
         self._process.kill()
         self._process.wait()
 
     def check(self) -> None:
-        """Raise `ProcessFailed` when it is not running."""
+        """Raise `ProcessFailed` when it ended, unless it was killed here."""
         assert self._process is not None
-        if (code := self._process.poll()) is not None:
+        if not self._killed and (code := self._process.poll()) is not None:
             raise ProcessFailed(self.name, f"ended with exit code {code}", self.log)
 
     def stop(self) -> None:
@@ -72,6 +82,16 @@ class Child:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def children(pid: int) -> dict[int, str]:
+    """The processes that a process started: their ids, and the command lines."""
+    found: dict[int, str] = {}
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, file.read_text().split()):
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
 
 
 class Stopped(OnecardError):

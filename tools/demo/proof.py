@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from hardware.pn532.opening import open_reader
 from hardware.virtual.process import VirtualReader
-from tools.demo.scene import Scene, Told
+from tools.demo.scene import AT_ANY_MOMENT, Scene, Told
 from tools.demo.witness import Ending, LedgerTestimony, Testimony, hear_cards, hear_journals, hear_server
 
 _ROUNDS = 6
@@ -31,13 +31,24 @@ class Proof:
     cards: Testimony
     journals: Testimony
     ledger: LedgerTestimony
+    seen_paid: int
+    blows: Mapping[str, int] = field(default_factory=dict)
+    loads: int = 0
 
     @property
     def holds(self) -> bool:
         """Whether the witnesses agree, every tap has its final word, and nothing is in doubt."""
         agree = self.cards == self.journals == self.ledger.testimony
-        settled = self.ending.in_doubt == 0 and self.ledger.settled
-        return agree and settled and self.ending.taps == self.asked
+        settled = self.ending.in_doubt == 0 and self.ending.behind == 0 and self.ledger.settled
+        return agree and settled and self._complete
+
+    @property
+    def _complete(self) -> bool:
+        """Every tap is in the journals, and as paid as its patron saw it. A terminal killed at any moment may have
+        journaled nothing yet, or not shown any more what it had."""
+        cut = self.kills.get(AT_ANY_MOMENT, 0)
+        all_there = self.asked - cut <= self.ending.taps <= self.asked
+        return all_there and self.seen_paid <= self.ending.paid <= self.seen_paid + cut
 
     def as_json(self) -> dict[str, Any]:
         """The flat report."""
@@ -46,9 +57,13 @@ class Proof:
             **asdict(self.ending),
             "refunded": self.ledger.refunded,
             "in_doubt_fen": self.ledger.in_doubt_fen,
+            "alarms": self.ledger.alarms,
             "differences": list(self.ledger.differences),
             "tears": dict(self.tears),
             "kills": dict(self.kills),
+            "blows": dict(self.blows),
+            "loads": self.loads,
+            "seen_paid": self.seen_paid,
             "cards": asdict(self.cards),
             "journals": asdict(self.journals),
             "server": asdict(self.ledger.testimony),
@@ -60,6 +75,7 @@ class Proof:
         told = {"taps": self.asked, **asdict(self.ending), "refunded": self.ledger.refunded}
         console.print("  ".join(f"{name} {count}" for name, count in told.items()))
         console.print(f"tears {dict(self.tears)}  kills {dict(self.kills)}")
+        console.print(f"seen paid {self.seen_paid}  blows {dict(self.blows)}  loads {self.loads}")
         table = Table("", "ΣN debited, fen", "ΣP loaded, fen", "Σ counters", title="three witnesses")
         for name, said in (("cards", self.cards), ("journals", self.journals), ("ledger", self.ledger.testimony)):
             table.add_row(name, *(str(value) for value in asdict(said).values()))
@@ -114,4 +130,7 @@ def _hear(scene: Scene, asked: int, told: Told) -> Proof:
         cards=cards,
         journals=journals,
         ledger=hear_server(scene.centre.data),
+        seen_paid=scene.seen_paid,
+        blows=scene.blows,
+        loads=scene.loads,
     )

@@ -20,11 +20,13 @@ from hardware.virtual.desfire.contents import Generation, blank_image
 from onecard.kinds import CardKind
 from tools.demo import patron
 from tools.demo.centre import SITES, Centre, Desk
-from tools.demo.day import Clumsy, Day, Kill, Tear, Visit
+from tools.demo.day import Clumsy, Cut, Day, Kill, Tear, Visit
 from tools.demo.line import Line
 from tools.demo.till import FIXED, SHOW, DemoTill
 
 PATRONS = 12
+AT_ANY_MOMENT = "at_any_moment"
+"""Terminals killed without regard to where the tap was: that tap may have left nothing."""
 _DESFIRE = {1: Generation.EV1, 4: Generation.EV2}
 """Which patrons have a DESFire; the others have a Classic."""
 _LONG_UID = b"\x04%b\x10\x80"
@@ -37,7 +39,8 @@ Told = Callable[[str], None]
 
 
 class Scene:
-    """Everything running. `faults` counts what was done to it, by kind."""
+    """Everything running. `tears` and `kills` count what befell taps, `blows` what else was killed or cut, `done` the
+    visits, `seen_paid` those that ended with a screen that said paid, `loads` how often somebody paid in that day."""
 
     def __init__(self, centre: Centre, desk: Desk, tills: list[DemoTill], line: Line) -> None:
         self.centre = centre
@@ -48,6 +51,10 @@ class Scene:
         self.cashiers: list[Path] = []
         self.tears: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
+        self.blows: Counter[str] = Counter()
+        self.loads = 0
+        self.done = 0
+        self.seen_paid = 0
         self._locks: dict[Path, threading.Lock] = {}
         self._counting = threading.Lock()
 
@@ -61,21 +68,21 @@ class Scene:
         """The journal directories of the tills and the desk."""
         return [*(till.data / "journal" for till in self.tills), self.desk.data / "journal"]
 
-    def issue_cards(self, seed: int, told: Told) -> None:
+    def issue_cards(self, seed: int, told: Told, patrons: int = PATRONS) -> None:
         """Cards come out of their boxes: a cashier card a till, stored-value cards with a load, one poor, one free."""
         draw = random.Random(seed)  # noqa: S311 - a demo, not a secret
         for number in range(len(self.tills)):
             self.cashiers.append(self.desk.issue(_classic(_uid(draw)), CardKind.CASHIER, 1))
             told(f"issued cashier card {number + 1} of {len(self.tills)}")
-        for number in range(PATRONS):
-            kind = CardKind.FREE if number == PATRONS - 1 else CardKind.STORED_VALUE
+        for number in range(patrons):
+            kind = CardKind.FREE if number == patrons - 1 else CardKind.STORED_VALUE
             uid, generation = _uid(draw), _DESFIRE.get(number)
             new = _classic(uid) if generation is None else blank_image(_LONG_UID % uid, generation)
             card = self.desk.issue(new, kind, number % _TIERS + 1)
             if kind is CardKind.STORED_VALUE:
                 self.desk.load(card, _POOR if number == 0 else draw.choice(_LOADS))
             self.cards.append(card)
-            told(f"issued and loaded card {number + 1} of {PATRONS}")
+            told(f"issued and loaded card {number + 1} of {patrons}")
         self._locks = {card: threading.Lock() for card in self.cards}
 
     def open_tills(self) -> None:
@@ -85,10 +92,8 @@ class Scene:
 
     def live_through(self, day: Day, told: Told, pause: Callable[[], None] = lambda: None) -> None:
         """All visits of the day, the tills side by side, each till's in order, with a pause after each."""
-        done = 0
 
         def one_till(number: int) -> None:
-            nonlocal done
             for what in day.visits:
                 if what.terminal != number:
                     continue
@@ -96,9 +101,9 @@ class Scene:
                     return
                 self.visit(what)
                 with self._counting:
-                    done += 1
-                    self._pull_line(day, done)
-                    told(f"tap {done} of {len(day.visits)}")
+                    self.done += 1
+                    self._pull_line(day)
+                    told(f"tap {self.done} of {len(day.visits)}")
                 pause()
 
         with ThreadPoolExecutor(len(self.tills)) as pool:
@@ -107,8 +112,7 @@ class Scene:
                 for future in running:
                     future.result()
             except BaseException:  # Ctrl-C above all: the other tills must not go on waiting for their patrons
-                for till in self.tills:
-                    till.stopping.set()
+                self.end()
                 raise
             finally:
                 self.line.heal()
@@ -118,15 +122,24 @@ class Scene:
         card = self.cards[what.card]
         other = self.cards[(what.card + 1) % len(self.cards)] if what.mishap == Clumsy() else None
         with self._held(card, other):
-            happened = patron.visit(self.tills[what.terminal], card, what, other)
+            seen = patron.visit(self.tills[what.terminal], card, what, other)
         with self._counting:
-            match happened:
+            self.seen_paid += seen.paid
+            match seen.happened:
                 case Tear(mode):
                     self.tears[mode] += 1
-                case Kill():
-                    self.kills[happened.value] += 1
+                case Kill() as kill:
+                    self.kills[kill.value] += 1
+                case Cut():
+                    self.kills[AT_ANY_MOMENT] += 1
                 case _:
                     pass
+
+    def end(self) -> None:
+        """The day ends here: nobody waits at a till or the desk any more."""
+        self.desk.stopping.set()
+        for till in self.tills:
+            till.stopping.set()
 
     def closing_taps(self) -> None:
         """Every patron asks for the balance once more, which writes."""
@@ -138,10 +151,10 @@ class Scene:
         with self._held(self.cards[number], None):
             self.desk.load(self.cards[number], yuan)
 
-    def _pull_line(self, day: Day, done: int) -> None:
-        if done == day.cut_from:
+    def _pull_line(self, day: Day) -> None:
+        if self.done == day.cut_from:
             self.line.cut()
-        if done == day.cut_to:
+        if self.done == day.cut_to:
             self.line.heal()
 
     @contextmanager

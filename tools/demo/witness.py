@@ -20,7 +20,7 @@ from hardware.reader import Reader
 from hardware.sam.software import SoftwareSam
 from onecard.enrolment import open_keys
 from onecard.errors import OnecardError
-from onecard.kinds import Outcome, Purpose
+from onecard.kinds import DeclineReason, Outcome, Purpose
 from onecard.purse.intent import evidence, last_identity
 from onecard.purse.resolution import resolve
 from onecard.records import Intent, Issue
@@ -53,6 +53,8 @@ class Ending:
     declined: int
     abandoned: int
     in_doubt: int
+    behind: int = 0
+    """Honest cards that were called behind; none may be."""
 
     @property
     def taps(self) -> int:
@@ -90,6 +92,7 @@ class _Journals:
     outcomes: dict[Name, Outcome] = field(default_factory=dict)
     issues: dict[PurseName, Issue] = field(default_factory=dict)
     declined: int = 0
+    behind: int = 0
 
     def take(self, record: dict[str, Any]) -> None:
         """One line of `onecard journal list --json`."""
@@ -105,6 +108,7 @@ class _Journals:
                 self.issues[PurseName(issue.uid, issue.purse)] = issue
             case "DECLINE":
                 self.declined += 1
+                self.behind += record["reason"] == DeclineReason.CARD_BEHIND
 
     def testimony(self) -> Testimony:
         """ΣN and Σ counters of the durable heads; ΣP of the certificates last known in force."""
@@ -135,6 +139,7 @@ class _Journals:
             declined=self.declined + words.count(Outcome.UNSENT),
             abandoned=words.count(Outcome.ABANDONED),
             in_doubt=words.count(None),
+            behind=self.behind,
         )
 
 
@@ -156,12 +161,13 @@ class LedgerTestimony:
     refunded: int
     in_doubt_fen: int
     waiting: int
+    alarms: int
     differences: tuple[str, ...]
 
     @property
     def settled(self) -> bool:
-        """Nothing waits, nothing is in doubt, the recount agrees."""
-        return not (self.waiting or self.in_doubt_fen or self.differences)
+        """Nothing waits, nothing is in doubt, nobody was suspected, the recount agrees."""
+        return not (self.waiting or self.in_doubt_fen or self.alarms or self.differences)
 
 
 def hear_server(data: Path) -> LedgerTestimony:
@@ -173,6 +179,7 @@ def hear_server(data: Path) -> LedgerTestimony:
         refunded=answer["refunded"],
         in_doubt_fen=answer["in_doubt_fen"],
         waiting=answer["waiting"],
+        alarms=answer["alarms"],
         differences=tuple(answer["differences"]),
     )
 
