@@ -1,7 +1,7 @@
 """`onecard demo --chaos`: while patrons tap and pay in, everything is killed and cut at random; then the proof.
 
 Each witness must be the same as after a quiet day, and besides:
-- whenever every process of the server is dead, each record that a terminal was told to be safe is in its database;
+- whenever every process of the server is dead, each record that a terminal was told it has is in its database;
 - what patrons saw paid is paid, to the count, but for terminals killed before they could show it.
 """
 
@@ -31,10 +31,10 @@ _STORED = "SELECT COUNT(*) FROM ingest_record WHERE terminal_id = ? AND sequence
 
 
 class AcknowledgedLost(OnecardError):
-    """The server does not have what it said is safe with it."""
+    """The server does not have what it acknowledged (I-05)."""
 
     def __init__(self, terminal: int, acknowledged: int, stored: int) -> None:
-        super().__init__(f"terminal {terminal} was told that {acknowledged} records are safe; {stored} are there")
+        super().__init__(f"terminal {terminal} was told that {acknowledged} records are stored; {stored} are there")
 
 
 class _Due(Protocol):
@@ -126,6 +126,6 @@ def _check_terminal(data: Path, database: sqlite3.Connection) -> None:
         return
     identity = decode_identity((data / "identity").read_bytes(), str(data))
     told = open_acknowledgement(file.read_bytes(), identity.keys, identity.number)
-    (stored,) = database.execute(_STORED, (identity.number, told.safe)).fetchone()
-    if stored < told.safe:
-        raise AcknowledgedLost(identity.number, told.safe, stored)
+    (stored,) = database.execute(_STORED, (identity.number, told.received)).fetchone()
+    if stored < told.received:
+        raise AcknowledgedLost(identity.number, told.received, stored)
