@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from onecard.downlink import pack_acknowledgement
+from onecard.inbox_names import ACKNOWLEDGEMENT
+from tests.sync_daemon.keys import TERMINAL, server_sign
+from tests.sync_daemon.till import make_data
+from tests.sync_daemon.words import ack
+from tools.demo.acknowledged import AcknowledgedLost, check_acknowledged
 from tools.demo.day import Cut, Kill, Tear, draw_day
 from tools.demo.proof import Proof
 from tools.demo.scene import AT_ANY_MOMENT
@@ -14,8 +23,18 @@ from tools.demo.witness import Ending, LedgerTestimony, Testimony
 
 _SAID = Testimony(debited_fen=26950, loaded_fen=492000, records=82)
 _ENDING = Ending(paid=18, declined=1, abandoned=1, in_doubt=0)
-_LEDGER = LedgerTestimony(_SAID, refunded=1, in_doubt_fen=0, waiting=0, alarms=0, differences=())
-_PROOF = Proof(asked=20, ending=_ENDING, tears={}, kills={}, cards=_SAID, journals=_SAID, ledger=_LEDGER, seen_paid=18)
+_LEDGER = LedgerTestimony(_SAID, cash_fen=491000, refunded=1, in_doubt_fen=0, waiting=0, alarms=0, differences=())
+_PROOF = Proof(
+    asked=20,
+    ending=_ENDING,
+    tears={},
+    kills={},
+    cards=_SAID,
+    journals=_SAID,
+    ledger=_LEDGER,
+    seen_paid=18,
+    handed_in_fen=491000,
+)
 
 
 def test_three_equal_witnesses_hold() -> None:
@@ -64,6 +83,26 @@ def test_a_terminal_killed_at_any_moment_may_leave_no_trace_of_one_tap_or_not_sh
     assert not replace(cut, asked=22).holds
     assert not replace(cut, seen_paid=16).holds
     assert not replace(cut, seen_paid=19).holds
+
+
+def test_cash_that_was_booked_twice_or_not_at_all_fails() -> None:
+    assert not replace(_PROOF, handed_in_fen=476000).holds
+    assert not replace(_PROOF, handed_in_fen=506000).holds
+
+
+@pytest.mark.parametrize("stored", [6, 7])
+def test_a_record_acknowledged_and_not_there_is_told(tmp_path: Path, stored: int) -> None:
+    data, server = tmp_path / "till", tmp_path / "server"
+    make_data(data)
+    (data / "inbox").mkdir()
+    (data / "inbox" / ACKNOWLEDGEMENT).write_bytes(pack_acknowledgement(ack(7), 1, server_sign))
+    server.mkdir()
+    with closing(sqlite3.connect(server / "onecard.sqlite3")) as database, database:
+        database.execute("CREATE TABLE ingest_record (terminal_id, sequence)")
+        rows = [(TERMINAL, sequence) for sequence in range(1, stored + 1)] + [(TERMINAL + 1, 7), (TERMINAL, 8)]
+        database.executemany("INSERT INTO ingest_record VALUES (?, ?)", rows)
+    with nullcontext() if stored == 7 else pytest.raises(AcknowledgedLost, match="7 records are stored; 6 are there"):
+        check_acknowledged(server, [data])
 
 
 def test_the_same_seed_is_the_same_storm() -> None:

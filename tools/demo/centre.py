@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from hardware.virtual.process import VirtualReader
 from onecard.errors import OnecardError
 from onecard.kinds import CardKind
 from tools.demo.clerk import Clerk
-from tools.demo.processes import ONECARD, Child, children, wait_for
+from tools.demo.processes import ONECARD, Child, children, is_alive, wait_for
 
 USER = "manager"
 PASSWORD = "onecard-demo"  # noqa: S105 - of a server on loopback that ends with the demo
@@ -73,20 +74,24 @@ class Centre:
         self._server.stop()
 
     def kill_all(self) -> None:
-        """SIGKILL to every process of the server, as a power cut is to it."""
+        """SIGKILL to every process of the server, as a power cut is to it; none is left when this returns."""
         parts = children(self._server.pid)
+        workers = [worker for part in parts for worker in children(part)]
         for part in parts:  # each leads a session, the web's workers with it
-            os.killpg(part, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it had died just now
+                os.killpg(part, signal.SIGKILL)
         self._server.kill()
+        wait_for("the server's end", lambda: not any(map(is_alive, (*parts, *workers))), _START_SECONDS)
 
     def kill(self, part: str) -> None:
         """SIGKILL to one process of the server, one of `PARTS`; the server itself starts it again."""
 
         def struck() -> bool:
             found = self._part(part)
-            if found is not None:
-                os.kill(found, signal.SIGKILL)
-            return found is not None
+            if found is None or not is_alive(found):
+                return False
+            os.kill(found, signal.SIGKILL)
+            return True
 
         wait_for(f"the server's {part}", struck, _START_SECONDS, self._server)
 

@@ -1,40 +1,24 @@
 """`onecard demo --chaos`: while patrons tap and pay in, everything is killed and cut at random; then the proof.
 
 Each witness must be the same as after a quiet day, and besides:
-- whenever every process of the server is dead, each record that a terminal was told to be safe is in its database;
+- whenever every process of the server is dead, each record that a terminal was told it has is in its database;
 - what patrons saw paid is paid, to the count, but for terminals killed before they could show it.
 """
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 from typing import Protocol, TypeVar
 
-from onecard.downlink import open_acknowledgement
-from onecard.enrolment import decode_identity
-from onecard.errors import OnecardError
-from onecard.inbox_names import ACKNOWLEDGEMENT
+from tools.demo.acknowledged import check_acknowledged
 from tools.demo.scene import Scene, Told
 from tools.demo.storm import Blow, PayIn, Storm, Target
 
 _PAID_IN = "150.00"  # a little less than ten taps cost: no card comes to hold more than it may
 _LOOK_SECONDS = 0.05
-_STORED = "SELECT COUNT(*) FROM ingest_record WHERE terminal_id = ? AND sequence <= ?"
-
-
-class AcknowledgedLost(OnecardError):
-    """The server does not have what it said is safe with it."""
-
-    def __init__(self, terminal: int, acknowledged: int, stored: int) -> None:
-        super().__init__(f"terminal {terminal} was told that {acknowledged} records are safe; {stored} are there")
 
 
 class _Due(Protocol):
@@ -84,7 +68,7 @@ def _strike(scene: Scene, blow: Blow) -> None:
     match blow.target:
         case Target.SERVER:
             scene.centre.kill_all()
-            _check_acknowledged(scene)
+            check_acknowledged(scene.centre.data, (*(till.data for till in scene.tills), scene.desk.data))
             time.sleep(blow.rest_seconds)
             scene.centre.run()
         case Target.WEB | Target.WEB_WORKER | Target.KEYS | Target.POSTER:
@@ -108,24 +92,3 @@ def _strike(scene: Scene, blow: Blow) -> None:
 def _pay_in(scene: Scene, load: PayIn) -> None:
     scene.load(load.card, _PAID_IN)
     scene.loads += 1
-
-
-def _check_acknowledged(scene: Scene) -> None:
-    """The server is dead: its database as it lies there, copied so that nobody repairs it, against the inboxes."""
-    with tempfile.TemporaryDirectory(prefix="onecard-chaos-") as place:
-        for file in scene.centre.data.glob("onecard.sqlite3*"):
-            shutil.copy(file, place)
-        with closing(sqlite3.connect(Path(place) / "onecard.sqlite3")) as database:
-            for data in (*(till.data for till in scene.tills), scene.desk.data):
-                _check_terminal(data, database)
-
-
-def _check_terminal(data: Path, database: sqlite3.Connection) -> None:
-    file = data / "inbox" / ACKNOWLEDGEMENT
-    if not file.exists():
-        return
-    identity = decode_identity((data / "identity").read_bytes(), str(data))
-    told = open_acknowledgement(file.read_bytes(), identity.keys, identity.number)
-    (stored,) = database.execute(_STORED, (identity.number, told.safe)).fetchone()
-    if stored < told.safe:
-        raise AcknowledgedLost(identity.number, told.safe, stored)

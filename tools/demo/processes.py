@@ -48,7 +48,6 @@ class Child:
     def start(self) -> None:
         """Start it (again); its output is appended to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._killed = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*ONECARD, *self._arguments],
@@ -58,6 +57,7 @@ class Child:
                 start_new_session=True,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
+        self._killed = False  # last: another thread may look meanwhile
 
     def kill(self) -> None:
         """SIGKILL, as a power cut is to it."""
@@ -92,6 +92,15 @@ def children(pid: int) -> dict[int, str]:
             for child in map(int, file.read_text().split()):
                 found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs still; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 class Stopped(OnecardError):

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from hardware.pn532.opening import open_reader
 from hardware.virtual.process import VirtualReader
+from onecard.money import yuan
 from tools.demo.scene import AT_ANY_MOMENT, Scene, Told
 from tools.demo.witness import Ending, LedgerTestimony, Testimony, hear_cards, hear_journals, hear_server
 
@@ -32,6 +33,7 @@ class Proof:
     journals: Testimony
     ledger: LedgerTestimony
     seen_paid: int
+    handed_in_fen: int
     blows: Mapping[str, int] = field(default_factory=dict)
     loads: int = 0
 
@@ -39,8 +41,9 @@ class Proof:
     def holds(self) -> bool:
         """Whether the witnesses agree, every tap has its final word, and nothing is in doubt."""
         agree = self.cards == self.journals == self.ledger.testimony
+        taken_in = self.ledger.cash_fen == self.handed_in_fen
         settled = self.ending.in_doubt == 0 and self.ending.behind == 0 and self.ledger.settled
-        return agree and settled and self._complete
+        return agree and taken_in and settled and self._complete
 
     @property
     def _complete(self) -> bool:
@@ -64,6 +67,8 @@ class Proof:
             "blows": dict(self.blows),
             "loads": self.loads,
             "seen_paid": self.seen_paid,
+            "handed_in_fen": self.handed_in_fen,
+            "cash_fen": self.ledger.cash_fen,
             "cards": asdict(self.cards),
             "journals": asdict(self.journals),
             "server": asdict(self.ledger.testimony),
@@ -76,6 +81,7 @@ class Proof:
         console.print("  ".join(f"{name} {count}" for name, count in told.items()))
         console.print(f"tears {dict(self.tears)}  kills {dict(self.kills)}")
         console.print(f"seen paid {self.seen_paid}  blows {dict(self.blows)}  loads {self.loads}")
+        console.print(f"cash handed in {yuan(self.handed_in_fen)}, in the books {yuan(self.ledger.cash_fen)} yuan")
         table = Table("", "ΣN debited, fen", "ΣP loaded, fen", "Σ counters", title="three witnesses")
         for name, said in (("cards", self.cards), ("journals", self.journals), ("ledger", self.ledger.testimony)):
             table.add_row(name, *(str(value) for value in asdict(said).values()))
@@ -131,6 +137,7 @@ def _hear(scene: Scene, asked: int, told: Told) -> Proof:
         journals=journals,
         ledger=hear_server(scene.centre.data),
         seen_paid=scene.seen_paid,
+        handed_in_fen=scene.handed_in_fen,
         blows=scene.blows,
         loads=scene.loads,
     )

@@ -18,6 +18,7 @@ from hardware.virtual import classic_card
 from hardware.virtual.card_file import ClassicImage
 from hardware.virtual.desfire.contents import Generation, blank_image
 from onecard.kinds import CardKind
+from onecard.money import parse_yuan
 from tools.demo import patron
 from tools.demo.centre import SITES, Centre, Desk
 from tools.demo.day import Clumsy, Cut, Day, Kill, Tear, Visit
@@ -39,8 +40,8 @@ Told = Callable[[str], None]
 
 
 class Scene:
-    """Everything running. `tears` and `kills` count what befell taps, `blows` what else was killed or cut, `done` the
-    visits, `seen_paid` those that ended with a screen that said paid, `loads` how often somebody paid in that day."""
+    """Everything running, and what happened: `tears` and `kills` befell taps, `blows` the rest, by kind; `done` visits,
+    `seen_paid` those whose screen said paid; `loads` of the day, and all cash that was ever put on the desk."""
 
     def __init__(self, centre: Centre, desk: Desk, tills: list[DemoTill], line: Line) -> None:
         self.centre = centre
@@ -53,6 +54,7 @@ class Scene:
         self.kills: Counter[str] = Counter()
         self.blows: Counter[str] = Counter()
         self.loads = 0
+        self.handed_in_fen = 0
         self.done = 0
         self.seen_paid = 0
         self._locks: dict[Path, threading.Lock] = {}
@@ -80,7 +82,7 @@ class Scene:
             new = _classic(uid) if generation is None else blank_image(_LONG_UID % uid, generation)
             card = self.desk.issue(new, kind, number % _TIERS + 1)
             if kind is CardKind.STORED_VALUE:
-                self.desk.load(card, _POOR if number == 0 else draw.choice(_LOADS))
+                self._hand_in(card, _POOR if number == 0 else draw.choice(_LOADS))
             self.cards.append(card)
             told(f"issued and loaded card {number + 1} of {patrons}")
         self._locks = {card: threading.Lock() for card in self.cards}
@@ -149,7 +151,11 @@ class Scene:
     def load(self, number: int, yuan: str) -> None:
         """A patron goes to the desk and pays in."""
         with self._held(self.cards[number], None):
-            self.desk.load(self.cards[number], yuan)
+            self._hand_in(self.cards[number], yuan)
+
+    def _hand_in(self, card: Path, yuan: str) -> None:
+        self.desk.load(card, yuan)
+        self.handed_in_fen += parse_yuan(yuan)
 
     def _pull_line(self, day: Day) -> None:
         if self.done == day.cut_from:

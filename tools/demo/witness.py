@@ -154,10 +154,11 @@ def hear_journals(directories: Sequence[Path]) -> tuple[Testimony, Ending]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTestimony:
-    """What the ledger says, beside its testimony: refunds made, fen in doubt, records not posted yet, and what its own
-    recount found to differ."""
+    """What the ledger says, beside its testimony: cash taken in, refunds made, fen in doubt, bundles not posted yet,
+    alarms, and what its own recount found to differ."""
 
     testimony: Testimony
+    cash_fen: int
     refunded: int
     in_doubt_fen: int
     waiting: int
@@ -176,6 +177,7 @@ def hear_server(data: Path) -> LedgerTestimony:
     testimony = Testimony(answer["debited_fen"], answer["loaded_fen"], answer["records"])
     return LedgerTestimony(
         testimony,
+        cash_fen=answer["cash_fen"],
         refunded=answer["refunded"],
         in_doubt_fen=answer["in_doubt_fen"],
         waiting=answer["waiting"],
