@@ -1,45 +1,43 @@
-"""The evidence about purses: their intents, as journaled, with the outcomes received for them."""
+"""The evidence about purses: their intents, as journaled, with the outcomes received for them and what was posted."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from onecard.kinds import Outcome
 from onecard.purse.intent import evidence
-from onecard.purse.resolution import Evidence
+from onecard.purse.record import Identity
+from onecard.purse.resolution import State
 from onecard.records import Intent, RecordKind, decode_record
 from server.cards.models import Purse
+from server.ledger.models import Posting
+from server.ledger.purse_account import Books, KnownFlow
 from server.places import name
 
 _UIDS_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFlow:
-    """A flow as the ledger needs it."""
-
-    place: int
-    evidence: Evidence
-    business_day: date
-    terminal: int
-    site: str
-    state: str | None
-
 
 PurseName = tuple[bytes, int]
 """UID and purse."""
 
 
-def known_flows(purses: Collection[Purse]) -> dict[PurseName, list[KnownFlow]]:
-    """All flows of the purses, each with the outcome received for it and the state concluded so far."""
+class Known(NamedTuple):
+    """All that is known of some purses: their flows, and each flow's business day by place."""
+
+    flows: dict[PurseName, list[KnownFlow]]
+    days: dict[int, date]
+
+
+def known(purses: Collection[Purse]) -> Known:
+    """All flows of the purses, each with the outcome received for it and what was concluded and posted so far."""
     wanted = {(bytes(purse.uid), purse.purse) for purse in purses}
-    found: dict[PurseName, list[KnownFlow]] = defaultdict(list)
+    posted = _posted(purses)
+    flows: dict[PurseName, list[KnownFlow]] = defaultdict(list)
+    days: dict[int, date] = {}
     uids = sorted({uid for uid, _ in wanted})
     for start in range(0, len(uids), _UIDS_AT_ONCE):
         for place, uid, purse, day, payload, outcome, site, state in _rows(uids[start : start + _UIDS_AT_ONCE]):
@@ -48,10 +46,31 @@ def known_flows(purses: Collection[Purse]) -> dict[PurseName, list[KnownFlow]]:
                 intent = decode_record(RecordKind.INTENT, bytes(payload))
                 assert isinstance(intent, Intent)
                 told = None if outcome is None else Outcome(outcome)
-                found[bytes(uid), purse].append(
-                    KnownFlow(place, evidence(intent, sequence, terminal, told), day, terminal, site, state)
+                flows[bytes(uid), purse].append(
+                    KnownFlow(
+                        place,
+                        evidence(intent, sequence, terminal, told),
+                        site,
+                        None if state is None else State(state),
+                        posted.get(place, ()),
+                    )
                 )
-    return found
+                days[place] = _day(day)
+    return Known(flows, days)
+
+
+def books_of(purse: Purse) -> Books:
+    """The purse's row as the pure functions know it."""
+    return Books(Identity(purse.genesis_counter, 0, 0, 0), purse.loaded, purse.unattributed)
+
+
+def _posted(purses: Collection[Purse]) -> dict[int, list[str]]:
+    posted: dict[int, list[str]] = defaultdict(list)
+    of_these = Posting.objects.filter(purse__in=[purse.pk for purse in purses], place__isnull=False)
+    for place, reason in of_these.values_list("place", "reason"):
+        assert place is not None
+        posted[place].append(reason)
+    return posted
 
 
 def _rows(uids: Collection[bytes]) -> Iterator[tuple[Any, ...]]:
@@ -65,8 +84,7 @@ def _rows(uids: Collection[bytes]) -> Iterator[tuple[Any, ...]]:
             f"LEFT JOIN ledger_resolution s ON s.place = f.place WHERE f.uid IN ({marks})",
             list(uids),
         )
-        for row in cursor.fetchall():
-            yield (*row[:3], _day(row[3]), *row[4:])
+        yield from cursor.fetchall()
 
 
 def _day(value: date | str) -> date:

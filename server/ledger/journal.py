@@ -11,7 +11,8 @@ from django.db import connection
 
 from onecard.clock import Instant, business_day
 from onecard.kinds import ClockQuality
-from server.ledger.models import Posting, Reason, RollDay
+from server.ledger.accounts import Reason
+from server.ledger.models import Posting, RollDay
 from server.sites.models import Site
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from server.cards.models import Certificate, Purse
+from server.ledger.accounts import CASH, FLOAT, Reason
 from server.ledger.journal import Transfer, post, posting_day
-from server.ledger.models import CASH, FLOAT, Reason
 from server.sites.models import Site, Terminal
 
 

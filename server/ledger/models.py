@@ -1,13 +1,7 @@
 """The double-entry ledger: what is concluded about each flow, the transfers, and their sums by day.
 
 A posting is one immutable transfer `debit_account` → `credit_account`; its two legs are a view, so every posting sums
-to zero (I-07). Accounts:
-
-- `cash`          taken at desks
-- `float`         owed to all purses together; the purse's own share is by `purse`
-- `site:<code>`   sales owed to a cinema
-- `in_doubt`      debited on a card without a final word, or abandoned and not refunded yet
-- `unattributed`  debited on a card by records that are not here
+to zero (I-07). The accounts and reasons are those of server.ledger.accounts.
 """
 
 from __future__ import annotations
@@ -17,12 +11,19 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from server.cards.models import Certificate, Purse
+from server.ledger.accounts import Reason
 from server.sites.models import Site, Terminal
 
-CASH = "cash"
-FLOAT = "float"
-IN_DOUBT = "in_doubt"
-UNATTRIBUTED = "unattributed"
+REASONS = {
+    Reason.LOAD: _("load"),
+    Reason.SALE: _("sale"),
+    Reason.DOUBT: _("debited, not settled"),
+    Reason.SETTLE: _("settled late"),
+    Reason.REFUND: _("refund"),
+    Reason.UNATTRIBUTED: _("unattributed"),
+}
+"""Why money moved, in words."""
+_REASON_CHOICES = [(reason.value, word) for reason, word in REASONS.items()]
 
 
 class Resolution(models.Model):
@@ -44,24 +45,13 @@ class Resolution(models.Model):
         verbose_name_plural = _("resolutions")
 
 
-class Reason(models.TextChoices):
-    """Why money moved between accounts."""
-
-    LOAD = "load", _("load")
-    SALE = "sale", _("sale")
-    DOUBT = "doubt", _("debited, not settled")
-    SETTLE = "settle", _("settled late")
-    REFUND = "refund", _("refund")
-    UNATTRIBUTED = "unattributed", _("unattributed")
-
-
 class Posting(models.Model):
     """One transfer, for ever."""
 
     debit_account = models.CharField(_("debit account"), max_length=16)
     credit_account = models.CharField(_("credit account"), max_length=16)
     amount = models.PositiveBigIntegerField(_("amount, fen"))
-    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    reason = models.CharField(_("reason"), max_length=12, choices=_REASON_CHOICES)
     purse = models.ForeignKey(Purse, models.PROTECT, verbose_name=_("purse"))
     place = models.BigIntegerField(_("place of the flow"), null=True)
     certificate = models.ForeignKey(Certificate, models.PROTECT, null=True, verbose_name=_("load certificate"))
@@ -96,7 +86,7 @@ class RollDay(models.Model):
     terminal = models.PositiveIntegerField(_("terminal number, 0 for none"))
     business_day = models.DateField(_("business day"))
     posting_day = models.DateField(_("posting day"))
-    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    reason = models.CharField(_("reason"), max_length=12, choices=_REASON_CHOICES)
     count = models.PositiveIntegerField(_("count"))
     amount = models.PositiveBigIntegerField(_("amount, fen"))
 

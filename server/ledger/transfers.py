@@ -15,18 +15,18 @@ from collections.abc import Collection
 
 from onecard.kinds import Outcome
 from onecard.purse.resolution import State
-from server.ledger.models import FLOAT, IN_DOUBT, Reason
+from server.ledger.accounts import FLOAT, IN_DOUBT, Reason
 
 
-def accounts(reason: Reason, site_account: str) -> tuple[str, str]:
-    """Debit and credit account of a flow's transfer."""
+def accounts(reason: Reason, site: str) -> tuple[str, str]:
+    """Debit and credit account of a flow's transfer; `site` is the cinema's account."""
     match reason:
         case Reason.SALE:
-            return FLOAT, site_account
+            return FLOAT, site
         case Reason.DOUBT:
             return FLOAT, IN_DOUBT
         case Reason.SETTLE:
-            return IN_DOUBT, site_account
+            return IN_DOUBT, site
         case Reason.REFUND:
             return IN_DOUBT, FLOAT
         case _:

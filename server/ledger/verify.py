@@ -10,20 +10,21 @@ Checks
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, Max, Q, Sum
 
 from onecard.kinds import Outcome
-from onecard.purse.record import Identity
-from onecard.purse.resolution import resolve
 from server.cards.models import Certificate, Purse
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
-from server.ledger.evidence import known_flows
-from server.ledger.models import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Posting, Reason, Resolution, RollDay
-from server.ledger.transfers import left_float, needed, refund_name
+from server.ledger.accounts import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Reason
+from server.ledger.evidence import books_of, known
+from server.ledger.models import Posting, Resolution, RollDay
+from server.ledger.purse_account import Due, KnownFlow, account_of
+from server.ledger.transfers import refund_name
+from server.places import name
 
 _PURSES_AT_ONCE = 500
 
@@ -146,7 +147,7 @@ def _purse_differences(refused: list[str]) -> Iterator[str]:
 
 
 def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> Iterator[str]:
-    flows = known_flows(purses)
+    flows, _ = known(purses)
     keys = [purse.pk for purse in purses]
     float_credit = Sum("amount", filter=Q(credit_account=FLOAT), default=0)
     float_debit = Sum("amount", filter=Q(debit_account=FLOAT), default=0)
@@ -162,30 +163,32 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
         .values_list("purse")
         .annotate(highest=Max("load_sequence"), loaded=Sum("delta"))
     }
-    posted: dict[int, set[str]] = {}
-    for place, reason in Posting.objects.filter(purse__in=keys, place__isnull=False).values_list("place", "reason"):
-        assert place is not None
-        posted.setdefault(place, set()).add(reason)
     for purse in purses:
         who = purse.name
-        known = flows[bytes(purse.uid), purse.purse]
-        resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in known))
-        if (purse.head_counter, purse.head_debited) != tuple(resolution.head):
-            yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(resolution.head)}"
-        taken = sum(flow.evidence.amount for flow in known if left_float(posted.get(flow.place, set())))
-        if purse.unattributed != resolution.head.debited - taken:
-            yield f"{who}: unattributed {purse.unattributed}, N less what was posted {resolution.head.debited - taken}"
+        of_purse = flows[bytes(purse.uid), purse.purse]
+        account = account_of(books_of(purse), of_purse)
+        if (purse.head_counter, purse.head_debited) != tuple(account.head):
+            yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(account.head)}"
         if (purse.load_sequence, purse.loaded) != certified.get(purse.pk, (0, 0)):
             yield f"{who}: L and P {purse.load_sequence, purse.loaded}, certified {certified.get(purse.pk, (0, 0))}"
         if shares.get(purse.pk, 0) != purse.balance:
             yield f"{who}: share of the float {shares.get(purse.pk, 0)}, P − N {purse.balance}"
-        for flow in known:
-            name = flow.terminal, flow.evidence.sequence
-            due = name in resolution.refunds and purse.unattributed >= 0
-            missing: list[Reason] = needed(
-                resolution.states[name], flow.evidence.outcome, posted.get(flow.place, set()), refund_due=due
-            )
-            if missing == [Reason.REFUND] and refund_name(*name) in told:
-                refused.append(refund_name(*name))
-            elif flow.evidence.amount and missing:
-                yield f"{who}: record {flow.terminal}/{flow.evidence.sequence} lacks {', '.join(missing)}"
+        for place, state in account.states:
+            yield f"{who}: record {'/'.join(map(str, name(place)))} is not written down as {state.value}"
+        yield from _missing(who, account.due, {flow.place: flow for flow in of_purse}, told, refused)
+
+
+def _missing(
+    who: str, due: Iterable[Due], flows: Mapping[int, KnownFlow], told: set[str], refused: list[str]
+) -> Iterator[str]:
+    """What should have been posted, but for refunds that were refused with an alarm."""
+    for one in due:
+        if one.place is None:
+            yield f"{who}: lacks {one.reason} of {one.amount} fen from {one.debit_account} to {one.credit_account}"
+            continue
+        evidence = flows[one.place].evidence
+        terminal, sequence = evidence.record.terminal, evidence.sequence
+        if one.reason is Reason.REFUND and refund_name(terminal, sequence) in told:
+            refused.append(refund_name(terminal, sequence))
+        else:
+            yield f"{who}: record {terminal}/{sequence} lacks {one.reason}"

@@ -12,7 +12,8 @@ from onecard.clock import CUT_OFF_HOUR, Instant, business_day
 from onecard.kinds import ClockQuality
 from server.cards.models import Purse
 from server.ingest.models import Alarm, Bundle, Cursor, DeclinedTap, Gap
-from server.ledger.models import Reason, RollDay
+from server.ledger.accounts import Reason
+from server.ledger.models import RollDay
 from server.sites.models import Site, Terminal
 
 SILENT_AFTER = timedelta(minutes=5)
