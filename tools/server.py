@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -105,6 +106,20 @@ def revoke(data: Path, number: int) -> None:
 
     revoke_terminal(number)
     click.echo(f"terminal {number} is revoked")
+
+
+@command.command()
+@_DATA
+@click.argument("number", type=int)
+def lost(data: Path, number: int) -> None:
+    """Say that terminal NUMBER is destroyed and its records will hardly come: what only cards tell of them is then paid
+    to its cinema. Records that come after all take the place of what cards told. Of a stolen terminal: `revoke`.
+    """
+    installation.enter(data)
+    from server.ledger.sightings import declare_lost  # noqa: PLC0415
+
+    declare_lost(number, getpass.getuser(), datetime.now(UTC))
+    click.echo(f"terminal {number} is declared lost")
 
 
 @command.command()

@@ -31,4 +31,14 @@ class Reason(StrEnum):
     DOUBT = "doubt"
     SETTLE = "settle"
     REFUND = "refund"
+    CARD = "card"
+    WITHDRAWN = "withdrawn"
+    LOST = "lost"
+    FOUND = "found"
     UNATTRIBUTED = "unattributed"
+
+
+INTO_DOUBT = frozenset({Reason.DOUBT, Reason.CARD, Reason.FOUND})
+"""Reasons that put money into `in_doubt`."""
+OUT_OF_DOUBT = frozenset({Reason.SETTLE, Reason.REFUND, Reason.LOST, Reason.WITHDRAWN})
+"""Reasons that take it out again."""

@@ -15,9 +15,12 @@ from onecard.purse.record import Identity
 from onecard.purse.resolution import State
 from onecard.records import Intent, RecordKind, decode_record
 from server.cards.models import Purse
-from server.ledger.models import Posting
+from server.ledger.accounts import FLOAT
+from server.ledger.models import LostTerminal, Posting, SeenDebit
 from server.ledger.purse_account import Books, KnownFlow
+from server.ledger.seen import Home, Seen
 from server.places import name
+from server.sites.models import Terminal
 
 _UIDS_AT_ONCE = 500
 
@@ -26,8 +29,9 @@ PurseName = tuple[bytes, int]
 
 
 class Known(NamedTuple):
-    """All that is known of some purses: their flows, and each flow's business day by place."""
+    """All that is known of some purses: their books by key, their flows, and each flow's business day by place."""
 
+    books: dict[int, Books]
     flows: dict[PurseName, list[KnownFlow]]
     days: dict[int, date]
 
@@ -40,7 +44,7 @@ def known(purses: Collection[Purse]) -> Known:
     days: dict[int, date] = {}
     uids = sorted({uid for uid, _ in wanted})
     for start in range(0, len(uids), _UIDS_AT_ONCE):
-        for place, uid, purse, day, payload, outcome, site, state in _rows(uids[start : start + _UIDS_AT_ONCE]):
+        for place, uid, purse, day, payload, outcome, state in _rows(uids[start : start + _UIDS_AT_ONCE]):
             if (bytes(uid), purse) in wanted:
                 terminal, sequence = name(place)
                 intent = decode_record(RecordKind.INTENT, bytes(payload))
@@ -50,18 +54,33 @@ def known(purses: Collection[Purse]) -> Known:
                     KnownFlow(
                         place,
                         evidence(intent, sequence, terminal, told),
-                        site,
                         None if state is None else State(state),
                         posted.get(place, ()),
                     )
                 )
                 days[place] = _day(day)
-    return Known(flows, days)
+    return Known(_books(purses), flows, days)
 
 
-def books_of(purse: Purse) -> Books:
-    """The purse's row as the pure functions know it."""
-    return Books(Identity(purse.genesis_counter, 0, 0, 0), purse.loaded, purse.unattributed)
+def homes() -> dict[int, Home]:
+    """Every terminal's cinema, and whether it is declared lost."""
+    lost = set(LostTerminal.objects.values_list("terminal_id", flat=True))
+    return {number: Home(site, number in lost) for number, site in Terminal.objects.values_list("number", "site_id")}
+
+
+def _books(purses: Collection[Purse]) -> dict[int, Books]:
+    """The purses' rows as the pure functions know them, with the seen debits that were not withdrawn."""
+    seen: dict[int, list[Seen]] = defaultdict(list)
+    of_these = SeenDebit.objects.filter(purse__in=[purse.pk for purse in purses]).exclude(account=FLOAT)
+    columns = ("counter", "debited", "terminal_id", "sequence_byte", "amount", "site_id", "account")
+    for purse, *record, amount, site, account in of_these.values_list("purse_id", *columns):
+        seen[purse].append(Seen(Identity(*record), amount, site, account))
+    return {
+        purse.pk: Books(
+            Identity(purse.genesis_counter, 0, 0, 0), purse.loaded, purse.unattributed, tuple(seen[purse.pk])
+        )
+        for purse in purses
+    }
 
 
 def _posted(purses: Collection[Purse]) -> dict[int, list[str]]:
@@ -77,9 +96,8 @@ def _rows(uids: Collection[bytes]) -> Iterator[tuple[Any, ...]]:
     marks = ", ".join(["%s"] * len(uids))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT f.place, f.uid, f.purse, f.business_day, r.payload, o.outcome, t.site_id, s.state "  # noqa: S608
+            "SELECT f.place, f.uid, f.purse, f.business_day, r.payload, o.outcome, s.state "  # noqa: S608
             "FROM ingest_flow f JOIN ingest_record r ON r.place = f.place "
-            "JOIN sites_terminal t ON t.number = f.terminal_id "
             "LEFT JOIN ingest_flowoutcome o ON o.place = f.place "
             f"LEFT JOIN ledger_resolution s ON s.place = f.place WHERE f.uid IN ({marks})",
             list(uids),

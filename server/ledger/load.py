@@ -27,6 +27,7 @@ def post_load(  # noqa: PLR0917 - what a receipt says, in its order
                 reason=Reason.LOAD,
                 purse=purse.pk,
                 place=None,
+                seen=None,
                 certificate=source.pk,
                 site=site.code,
                 terminal=None if terminal is None else terminal.number,

@@ -20,6 +20,10 @@ REASONS = {
     Reason.DOUBT: _("debited, not settled"),
     Reason.SETTLE: _("settled late"),
     Reason.REFUND: _("refund"),
+    Reason.CARD: _("seen on cards only"),
+    Reason.WITHDRAWN: _("not seen on cards only any more"),
+    Reason.LOST: _("settled for a lost terminal"),
+    Reason.FOUND: _("taken back, a lost terminal's word came"),
     Reason.UNATTRIBUTED: _("unattributed"),
 }
 """Why money moved, in words."""
@@ -45,6 +49,42 @@ class Resolution(models.Model):
         verbose_name_plural = _("resolutions")
 
 
+class LostTerminal(models.Model):
+    """A person's word that a terminal is destroyed and its journal will hardly come. It is no revocation: what comes of
+    the journal after all is taken in as ever."""
+
+    terminal = models.OneToOneField(Terminal, models.PROTECT, primary_key=True, verbose_name=_("terminal"))
+    declared_by = models.CharField(_("declared by"), max_length=150)
+    declared_at = models.DateTimeField(_("declared"))
+
+    class Meta:
+        verbose_name = _("lost terminal")
+        verbose_name_plural = _("lost terminals")
+
+
+class SeenDebit(models.Model):
+    """A debit that only cards tell of: durable in rings that acknowledged intents saw, its own intent not here. It is
+    never a flow; when the flow comes, this row stays as withdrawn, its account the float."""
+
+    purse = models.ForeignKey(Purse, models.PROTECT, verbose_name=_("purse"))
+    counter = models.PositiveIntegerField(_("transaction counter"))
+    debited = models.PositiveBigIntegerField(_("debited, fen"))
+    terminal = models.ForeignKey(Terminal, models.PROTECT, verbose_name=_("terminal"))
+    sequence_byte = models.PositiveSmallIntegerField(_("low byte of the sequence"))
+    amount = models.PositiveBigIntegerField(_("amount, fen"))
+    site = models.ForeignKey(Site, models.PROTECT, verbose_name=_("cinema"))
+    account = models.CharField(_("account that holds it"), max_length=16)
+
+    class Meta:
+        verbose_name = _("debit seen on cards only")
+        verbose_name_plural = _("debits seen on cards only")
+        constraints = (
+            models.UniqueConstraint(
+                name="a_seen_debit_is_kept_once", fields=("purse", "counter", "debited", "terminal", "sequence_byte")
+            ),
+        )
+
+
 class Posting(models.Model):
     """One transfer, for ever."""
 
@@ -54,6 +94,9 @@ class Posting(models.Model):
     reason = models.CharField(_("reason"), max_length=12, choices=_REASON_CHOICES)
     purse = models.ForeignKey(Purse, models.PROTECT, verbose_name=_("purse"))
     place = models.BigIntegerField(_("place of the flow"), null=True)
+    seen = models.ForeignKey(
+        SeenDebit, models.PROTECT, null=True, db_index=False, verbose_name=_("debit seen on cards only")
+    )
     certificate = models.ForeignKey(Certificate, models.PROTECT, null=True, verbose_name=_("load certificate"))
     site = models.ForeignKey(Site, models.PROTECT, null=True, verbose_name=_("cinema"))
     terminal = models.ForeignKey(Terminal, models.PROTECT, null=True, verbose_name=_("terminal"))
@@ -72,6 +115,12 @@ class Posting(models.Model):
             ),
             models.UniqueConstraint(
                 name="a_doubt_ends_once", fields=("place",), condition=Q(reason__in=("settle", "refund"))
+            ),
+            models.UniqueConstraint(
+                name="a_lost_terminals_flow_is_settled_once", fields=("place",), condition=Q(reason="lost")
+            ),
+            models.UniqueConstraint(
+                name="a_lost_terminals_flow_is_taken_back_once", fields=("place",), condition=Q(reason="found")
             ),
             models.UniqueConstraint(
                 name="a_certificate_is_posted_once", fields=("certificate",), condition=Q(certificate__isnull=False)

@@ -17,11 +17,13 @@ from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
 from server.keyd.client import KeyProcessRefused
 from server.ledger.accounts import Reason
-from server.ledger.evidence import PurseName, books_of, known
+from server.ledger.evidence import PurseName, homes, known
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import Resolution
 from server.ledger.purse_account import Account, Due, KnownFlow, account_of
+from server.ledger.sightings import write_seen
 from server.ledger.transfers import refund_name
+from server.places import name
 from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
@@ -40,28 +42,32 @@ def post_next(now: datetime) -> bool:
 
 def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     """Bring the ledger up to date for these purses, whose rows the caller has locked."""
-    flows, business_days = known(purses)
+    found, terminals = known(purses), homes()
     open_days = {site.code: posting_day(site, now) for site in Site.objects.all()}
+    accounts = {
+        purse: account_of(found.books[purse.pk], found.flows[bytes(purse.uid), purse.purse], terminals)
+        for purse in purses
+    }
+    seen = write_seen(accounts)
     transfers: list[Transfer] = []
     states: list[Resolution] = []
-    for purse in purses:
-        of_purse = flows[bytes(purse.uid), purse.purse]
-        account = account_of(books_of(purse), of_purse)
+    for purse, account in accounts.items():
         _alarm(purse, account, now)
         purse.head_counter, purse.head_debited = account.head
         purse.unattributed = account.unattributed
         states += [Resolution(place=place, purse=purse, state=state.value) for place, state in account.states]
-        by_place = {flow.place: flow for flow in of_purse}
+        by_place = {flow.place: flow for flow in found.flows[bytes(purse.uid), purse.purse]}
         for due in account.due:
-            if due.place is None:
-                day = max(open_days.values())
-                transfers.append(_transfer(purse, due, None, None, day, day))
-                continue
-            flow = by_place[due.place]
-            certificate = _refund(purse, flow, now) if due.reason is Reason.REFUND else None
-            if certificate is not None or due.reason is not Reason.REFUND:
-                days = business_days[flow.place], open_days[flow.site]
-                transfers.append(_transfer(purse, due, flow, certificate, *days))
+            certificate = None
+            if due.reason is Reason.REFUND:
+                assert due.place is not None
+                certificate = _refund(purse, by_place[due.place], now)
+                if certificate is None:
+                    continue
+            open_day = max(open_days.values()) if due.site is None else open_days[due.site]
+            business_day = open_day if due.place is None else found.days[due.place]
+            witness = None if due.record is None else seen[purse.pk, due.record]
+            transfers.append(_transfer(purse.pk, due, witness, certificate, (business_day, open_day)))
     Resolution.objects.bulk_create(
         states, batch_size=1000, update_conflicts=True, unique_fields=("place",), update_fields=("state",)
     )
@@ -90,21 +96,26 @@ def _refund(purse: Purse, flow: KnownFlow, now: datetime) -> int | None:
         return None
 
 
-def _transfer(  # noqa: PLR0917 - a posting's columns
-    purse: Purse, due: Due, flow: KnownFlow | None, certificate: int | None, business_day: date, posting_day: date
-) -> Transfer:
+def _transfer(purse: int, due: Due, seen: int | None, certificate: int | None, days: tuple[date, date]) -> Transfer:
+    """The row of a transfer that is due; `days` are its business day and its posting day."""
+    terminal = None
+    if due.record is not None:
+        terminal = due.record.terminal
+    elif due.place is not None:
+        terminal, _sequence = name(due.place)
     return Transfer(
         debit_account=due.debit_account,
         credit_account=due.credit_account,
         amount=due.amount,
         reason=due.reason,
-        purse=purse.pk,
+        purse=purse,
         place=due.place,
+        seen=seen,
         certificate=certificate,
-        site=None if flow is None else flow.site,
-        terminal=None if flow is None else flow.evidence.record.terminal,
-        business_day=business_day,
-        posting_day=posting_day,
+        site=due.site,
+        terminal=terminal,
+        business_day=days[0],
+        posting_day=days[1],
     )
 
 

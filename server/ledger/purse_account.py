@@ -6,6 +6,7 @@ database, no days: who writes a transfer knows the days of its flow.
 Rules
 - Everything is concluded again from all the evidence, so order, delay and repetition change nothing (P-R9); what was
   posted before is not posted again.
+- A debit that only cards tell of is posted as that (server.ledger.seen), never as a flow.
 - `unattributed` follows the head exactly: P − N of a purse and its share of the float are equal at any time, even
   when a terminal contradicts itself: it is counted from what was posted, which stays posted.
 - Nothing is refunded from a purse of which more was reported than its N states: somebody lies, and a refund beyond N
@@ -15,89 +16,102 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from onecard.purse.bounds import Bound
+from onecard.purse.gossip import card_debits
 from onecard.purse.record import Identity
 from onecard.purse.resolution import Evidence, State, may_refund, resolve
 from server.ledger.accounts import FLOAT, UNATTRIBUTED, Reason, site_account
+from server.ledger.seen import Home, Seen, moves, placed
 from server.ledger.transfers import accounts, left_float, needed
 
 
 class Books(NamedTuple):
     """A purse as the books have it. `genesis` is its first durable record, written at the desk; `loaded` its P and
-    `unattributed` what is posted to that account, both fen."""
+    `unattributed` what is posted to that account, both fen; `seen` the debits posted that only cards tell of."""
 
     genesis: Identity
     loaded: int
     unattributed: int
+    seen: Sequence[Seen] = ()
 
 
 class KnownFlow(NamedTuple):
-    """A flow as the ledger needs it: where it is (any number that rises with time at one terminal), the code of its
-    cinema, what was concluded of it and posted for it so far."""
+    """A flow as the ledger needs it: where it is (any number that rises with time at one terminal), what was concluded
+    of it and posted for it so far."""
 
     place: int
     evidence: Evidence
-    site: str
     state: State | None
     posted: Collection[str]
 
 
 class Due(NamedTuple):
-    """A transfer to be written: for the flow at `place`, or for the purse as a whole (None). A REFUND is posted with
-    the certificate that gives the money back, or not at all."""
+    """A transfer to be written: for the flow at `place`, for a debit that only cards tell of (`record`), or for the
+    purse as a whole. A REFUND is posted with the certificate that gives the money back, or not at all."""
 
     place: int | None
     reason: Reason
     amount: int
     debit_account: str
     credit_account: str
+    site: str | None = None
+    record: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The conclusion. `states` are those that changed, by place; `unsettled`: some flow has no final word and may yet
-    stand (P-R12). `forks` are the counters that must be alarmed (P-R13), `overdrawn` more debited than loaded."""
+    """The conclusion. `states` are those that changed, by place, and `seen` the seen debits that did; `unsettled`: some
+    flow may yet stand (P-R12). `forks` are the counters that must be alarmed (P-R13), `overdrawn` more debited than
+    loaded."""
 
     head: Bound
     unattributed: int
     unsettled: bool
     states: tuple[tuple[int, State], ...]
+    seen: tuple[Seen, ...]
     due: tuple[Due, ...]
     forks: tuple[int, ...]
     overdrawn: bool
 
 
-def account_of(books: Books, flows: Sequence[KnownFlow]) -> Account:
-    """What the purse's `flows`, all that are known, need posted; by place."""
-    resolution = resolve(books.genesis, [flow.evidence for flow in flows])
+def account_of(books: Books, flows: Sequence[KnownFlow], homes: Mapping[int, Home]) -> Account:
+    """What the purse's `flows`, all that are known, need posted; by place. `homes` are the terminals, by number."""
+    evidence = [flow.evidence for flow in flows]
+    resolution = resolve(books.genesis, evidence)
     states: list[tuple[int, State]] = []
     wanted: list[tuple[KnownFlow, Reason]] = []
     taken = 0
     for flow in sorted(flows, key=_place):
-        evidence = flow.evidence
-        name = evidence.record.terminal, evidence.sequence
+        item = flow.evidence
+        name = item.record.terminal, item.sequence
         state = resolution.states[name]
         if state is not flow.state:
             states.append((flow.place, state))
-        if evidence.amount:
-            missing = needed(state, evidence.outcome, flow.posted, refund_due=name in resolution.refunds)
+        if item.amount:
+            lost, due = homes[item.record.terminal].lost, name in resolution.refunds
+            missing = needed(state, item.outcome, flow.posted, refund_due=due, lost=lost)
             wanted += [(flow, reason) for reason in missing]
-            taken += evidence.amount if left_float((*flow.posted, *missing)) else 0
+            taken += item.amount if left_float((*flow.posted, *missing)) else 0
+    now_seen = placed(card_debits(books.genesis, resolution.durable, evidence), homes)
+    taken += sum(seen.amount for seen in now_seen.values())
     refundable = may_refund(resolution.head, taken)
-    due = [_due(flow, reason) for flow, reason in wanted if refundable or reason is not Reason.REFUND]
+    transfers = [_due(flow, reason, homes) for flow, reason in wanted if refundable or reason is not Reason.REFUND]
+    changed, of_seen = _seen({seen.record: seen for seen in books.seen}, now_seen)
+    transfers += of_seen
     unattributed = resolution.head.debited - taken
     if unattributed != books.unattributed:
-        due.append(_unattributed(unattributed - books.unattributed))
+        transfers.append(_unattributed(unattributed - books.unattributed))
     return Account(
         head=resolution.head,
         unattributed=unattributed,
         unsettled=State.OPEN in resolution.states.values(),
         states=tuple(states),
-        due=tuple(due),
+        seen=tuple(changed),
+        due=tuple(transfers),
         forks=resolution.forks,
         overdrawn=resolution.head.debited > books.loaded,
     )
@@ -107,8 +121,26 @@ def _place(flow: KnownFlow) -> int:
     return flow.place
 
 
-def _due(flow: KnownFlow, reason: Reason) -> Due:
-    return Due(flow.place, reason, flow.evidence.amount, *accounts(reason, site_account(flow.site)))
+def _due(flow: KnownFlow, reason: Reason, homes: Mapping[int, Home]) -> Due:
+    site = homes[flow.evidence.record.terminal].site
+    debit, credit = accounts(reason, site_account(site))
+    return Due(flow.place, reason, flow.evidence.amount, debit, credit, site)
+
+
+def _seen(before: Mapping[Identity, Seen], after: Mapping[Identity, Seen]) -> tuple[list[Seen], list[Due]]:
+    """The seen debits that changed, and their transfers; what has gone is withdrawn to the float."""
+    changed: list[Seen] = []
+    due: list[Due] = []
+    for record in sorted({*before, *after}):
+        old, new = before.get(record), after.get(record)
+        if old == new:
+            continue
+        changed.append(new or before[record]._replace(account=FLOAT))
+        due += [
+            Due(None, move.reason, move.amount, move.debit_account, move.credit_account, move.site, record)
+            for move in moves(old, new)
+        ]
+    return changed, due
 
 
 def _unattributed(change: int) -> Due:

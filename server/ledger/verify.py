@@ -10,7 +10,7 @@ Checks
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -20,8 +20,8 @@ from onecard.kinds import Outcome
 from server.cards.models import Certificate, Purse
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
 from server.ledger.accounts import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Reason
-from server.ledger.evidence import books_of, known
-from server.ledger.models import Posting, Resolution, RollDay
+from server.ledger.evidence import homes, known
+from server.ledger.models import Posting, Resolution, RollDay, SeenDebit
 from server.ledger.purse_account import Due, KnownFlow, account_of
 from server.ledger.transfers import refund_name
 from server.places import name
@@ -35,8 +35,8 @@ class Recount:
 
     `records` is the sum of the durable heads' transaction counters, `debited_fen` of their N, `loaded_fen` of the P
     of the highest certificates. `in_doubt` counts debits without a final word, or abandoned ones of which it is not
-    known whether they stand; `waiting` counts bundles not posted yet; `refused` the refunds due that the
-    key process refused: a terminal states what cannot be, and a person must look.
+    known whether they stand; `seen` those that only cards tell of; `waiting` bundles not posted yet; `refused` the
+    refunds due that the key process refused: a terminal states what cannot be, and a person must look.
     """
 
     records: int
@@ -53,6 +53,7 @@ class Recount:
     refused: int
     declined: int
     in_doubt: int
+    seen: int
     waiting: int
     gaps: int
     quarantined: int
@@ -96,6 +97,7 @@ def verify_ledger() -> Recount:
         refused=len(refused),
         declined=DeclinedTap.objects.count(),
         in_doubt=silent.count() + undecided.count(),
+        seen=SeenDebit.objects.exclude(account=FLOAT).count(),
         waiting=Bundle.objects.filter(posted=False).count(),
         gaps=Gap.objects.count(),
         quarantined=Quarantined.objects.count(),
@@ -147,7 +149,7 @@ def _purse_differences(refused: list[str]) -> Iterator[str]:
 
 
 def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> Iterator[str]:
-    flows, _ = known(purses)
+    found, terminals = known(purses), homes()
     keys = [purse.pk for purse in purses]
     float_credit = Sum("amount", filter=Q(credit_account=FLOAT), default=0)
     float_debit = Sum("amount", filter=Q(debit_account=FLOAT), default=0)
@@ -163,10 +165,11 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
         .values_list("purse")
         .annotate(highest=Max("load_sequence"), loaded=Sum("delta"))
     }
+    yield from _seen_differences(keys)
     for purse in purses:
         who = purse.name
-        of_purse = flows[bytes(purse.uid), purse.purse]
-        account = account_of(books_of(purse), of_purse)
+        of_purse = found.flows[bytes(purse.uid), purse.purse]
+        account = account_of(found.books[purse.pk], of_purse, terminals)
         if (purse.head_counter, purse.head_debited) != tuple(account.head):
             yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(account.head)}"
         if (purse.load_sequence, purse.loaded) != certified.get(purse.pk, (0, 0)):
@@ -178,13 +181,33 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
         yield from _missing(who, account.due, {flow.place: flow for flow in of_purse}, told, refused)
 
 
+def _seen_differences(purses: Sequence[int]) -> Iterator[str]:
+    """Seen debits whose postings left their amount elsewhere than the row says."""
+    posted: Counter[tuple[int, str]] = Counter()
+    of_seen = Posting.objects.filter(purse__in=purses, seen__isnull=False)
+    for seen, debit, credit, amount in of_seen.values_list("seen", "debit_account", "credit_account", "amount"):
+        posted[seen or 0, debit] -= amount
+        posted[seen or 0, credit] += amount
+    kept = {
+        (seen, account): amount
+        for seen, account, amount in SeenDebit.objects.filter(purse__in=purses).values_list("pk", "account", "amount")
+        if account != FLOAT
+    }
+    recount = {name: amount for name, amount in posted.items() if amount and name[1] != FLOAT}
+    for seen, account in sorted({*recount, *kept}):
+        of_it, row = recount.get((seen, account), 0), kept.get((seen, account), 0)
+        if of_it != row:
+            yield f"seen debit {seen}: {account} holds {of_it} fen of it, its row says {row}"
+
+
 def _missing(
     who: str, due: Iterable[Due], flows: Mapping[int, KnownFlow], told: set[str], refused: list[str]
 ) -> Iterator[str]:
     """What should have been posted, but for refunds that were refused with an alarm."""
     for one in due:
         if one.place is None:
-            yield f"{who}: lacks {one.reason} of {one.amount} fen from {one.debit_account} to {one.credit_account}"
+            about = "" if one.record is None else f" for {tuple(one.record)}"
+            yield f"{who}: lacks {one.reason} of {one.amount} fen, {one.debit_account} to {one.credit_account}{about}"
             continue
         evidence = flows[one.place].evidence
         terminal, sequence = evidence.record.terminal, evidence.sequence

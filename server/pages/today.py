@@ -12,7 +12,7 @@ from onecard.clock import CUT_OFF_HOUR, Instant, business_day
 from onecard.kinds import ClockQuality
 from server.cards.models import Purse
 from server.ingest.models import Alarm, Bundle, Cursor, DeclinedTap, Gap
-from server.ledger.accounts import Reason
+from server.ledger.accounts import INTO_DOUBT, OUT_OF_DOUBT, Reason
 from server.ledger.models import RollDay
 from server.sites.models import Site, Terminal
 
@@ -33,9 +33,12 @@ class Sums:
     def add(self, reason: str, count: int, fen: int) -> None:
         """Take one roll-up row in."""
         match reason:
-            case Reason.SALE | Reason.SETTLE:
+            case Reason.SALE | Reason.SETTLE | Reason.LOST:
                 self.sale_count += count
                 self.sale_fen += fen
+            case Reason.FOUND:
+                self.sale_count -= count
+                self.sale_fen -= fen
             case Reason.REFUND:
                 self.refund_count += count
                 self.refund_fen += fen
@@ -115,8 +118,8 @@ def today(now: datetime) -> Today:
     active = [line for line in lines.values() if line.terminals or line.sums != Sums()]
     purses = Purse.objects.aggregate(left=Sum(F("loaded") - F("head_debited")), unattributed=Sum("unattributed"))
     doubt = RollDay.objects.aggregate(
-        more=Sum("amount", filter=Q(reason=Reason.DOUBT), default=0),
-        less=Sum("amount", filter=Q(reason__in=(Reason.SETTLE, Reason.REFUND)), default=0),
+        more=Sum("amount", filter=Q(reason__in=INTO_DOUBT), default=0),
+        less=Sum("amount", filter=Q(reason__in=OUT_OF_DOUBT), default=0),
     )
     return Today(
         day=day,
