@@ -2,6 +2,7 @@
 
 What a purse needs is decided by server.ledger.purse_account; here it is loaded, certified and written, in one
 transaction. The durable head is set before a refund's certificate is issued: it is that certificate's floor (P-R15).
+What the head and the open intents say is stated to terminals in the same transaction (P-R12, P-R13).
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from django.db import transaction
 
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Certificate, Purse
+from server.cards.state import STATE_FIELDS, restate
 from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
 from server.keyd.client import KeyProcessRefused
 from server.ledger.accounts import Reason
 from server.ledger.evidence import PurseName, homes, known
+from server.ledger.forks import watch
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import Resolution
-from server.ledger.purse_account import Account, Due, KnownFlow, account_of
+from server.ledger.purse_account import Due, KnownFlow, account_of
 from server.ledger.sightings import write_seen
 from server.ledger.transfers import refund_name
 from server.places import name
@@ -28,6 +31,8 @@ from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
 """How many records one transaction posts at most (one bundle at least): ingest waits for it."""
+_POSTED_FIELDS = ("head_counter", "head_debited", "unattributed", "unsettled")
+_PURSES_IN_AN_UPDATE = 300
 
 
 def post_next(now: datetime) -> bool:
@@ -52,11 +57,12 @@ def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     transfers: list[Transfer] = []
     states: list[Resolution] = []
     for purse, account in accounts.items():
-        _alarm(purse, account, now)
+        of_purse = found.flows[bytes(purse.uid), purse.purse]
+        watch(purse, account, of_purse, now)
         purse.head_counter, purse.head_debited = account.head
-        purse.unattributed = account.unattributed
+        purse.unattributed, purse.unsettled = account.unattributed, account.unsettled
         states += [Resolution(place=place, purse=purse, state=state.value) for place, state in account.states]
-        by_place = {flow.place: flow for flow in found.flows[bytes(purse.uid), purse.purse]}
+        by_place = {flow.place: flow for flow in of_purse}
         for due in account.due:
             certificate = None
             if due.reason is Reason.REFUND:
@@ -71,15 +77,9 @@ def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     Resolution.objects.bulk_create(
         states, batch_size=1000, update_conflicts=True, unique_fields=("place",), update_fields=("state",)
     )
-    Purse.objects.bulk_update(purses, ("head_counter", "head_debited", "unattributed"), batch_size=300)
+    restate(purses)
+    Purse.objects.bulk_update(purses, (*_POSTED_FIELDS, *STATE_FIELDS), batch_size=_PURSES_IN_AN_UPDATE)
     post(transfers, now)
-
-
-def _alarm(purse: Purse, account: Account, now: datetime) -> None:
-    for counter in account.forks:
-        raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{purse.name} counter {counter}", now)
-    if account.overdrawn:
-        raise_alarm(Alarm.Kind.OVERDRAWN, None, purse.name, now)
 
 
 def _refund(purse: Purse, flow: KnownFlow, now: datetime) -> int | None:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from onecard.purse.bounds import Bound
 from onecard.purse.gossip import card_debits
 from onecard.purse.record import Identity
-from onecard.purse.resolution import Evidence, State, may_refund, resolve
+from onecard.purse.resolution import Evidence, Resolution, State, may_refund, resolve
 from server.ledger.accounts import FLOAT, UNATTRIBUTED, Reason, site_account
 from server.ledger.seen import Home, Seen, moves, placed
 from server.ledger.transfers import accounts, left_float, needed
@@ -48,6 +48,11 @@ class KnownFlow(NamedTuple):
     state: State | None
     posted: Collection[str]
 
+    @property
+    def terminal(self) -> int:
+        """The number of the terminal that journaled it."""
+        return self.evidence.record.terminal
+
 
 class Due(NamedTuple):
     """A transfer to be written: for the flow at `place`, for a debit that only cards tell of (`record`), or for the
@@ -65,17 +70,25 @@ class Due(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Account:
     """The conclusion. `states` are those that changed, by place, and `seen` the seen debits that did; `unsettled`: some
-    flow may yet stand (P-R12). `forks` are the counters that must be alarmed (P-R13), `overdrawn` more debited than
-    loaded."""
+    flow may yet stand (P-R12). `overdrawn`: more is debited than loaded; that and `forks` are alarmed (P-R13)."""
 
-    head: Bound
+    resolution: Resolution
     unattributed: int
     unsettled: bool
     states: tuple[tuple[int, State], ...]
     seen: tuple[Seen, ...]
     due: tuple[Due, ...]
-    forks: tuple[int, ...]
     overdrawn: bool
+
+    @property
+    def head(self) -> Bound:
+        """The purse's durable head."""
+        return self.resolution.head
+
+    @property
+    def forks(self) -> tuple[int, ...]:
+        """Counters at which durable records contradict each other."""
+        return self.resolution.forks
 
 
 def account_of(books: Books, flows: Sequence[KnownFlow], homes: Mapping[int, Home]) -> Account:
@@ -92,7 +105,7 @@ def account_of(books: Books, flows: Sequence[KnownFlow], homes: Mapping[int, Hom
         if state is not flow.state:
             states.append((flow.place, state))
         if item.amount:
-            lost, due = homes[item.record.terminal].lost, name in resolution.refunds
+            lost, due = homes[flow.terminal].lost, name in resolution.refunds
             missing = needed(state, item.outcome, flow.posted, refund_due=due, lost=lost)
             wanted += [(flow, reason) for reason in missing]
             taken += item.amount if left_float((*flow.posted, *missing)) else 0
@@ -106,13 +119,12 @@ def account_of(books: Books, flows: Sequence[KnownFlow], homes: Mapping[int, Hom
     if unattributed != books.unattributed:
         transfers.append(_unattributed(unattributed - books.unattributed))
     return Account(
-        head=resolution.head,
+        resolution=resolution,
         unattributed=unattributed,
         unsettled=State.OPEN in resolution.states.values(),
         states=tuple(states),
         seen=tuple(changed),
         due=tuple(transfers),
-        forks=resolution.forks,
         overdrawn=resolution.head.debited > books.loaded,
     )
 
@@ -122,7 +134,7 @@ def _place(flow: KnownFlow) -> int:
 
 
 def _due(flow: KnownFlow, reason: Reason, homes: Mapping[int, Home]) -> Due:
-    site = homes[flow.evidence.record.terminal].site
+    site = homes[flow.terminal].site
     debit, credit = accounts(reason, site_account(site))
     return Due(flow.place, reason, flow.evidence.amount, debit, credit, site)
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cards', '0002_append_only'),
+        ('cards', '0004_reports'),
         ('ledger', '0002_append_only'),
         ('sites', '0002_cinemas'),
     ]
