@@ -69,7 +69,7 @@ class SiteLine:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """All that the first page shows."""
+    """All that the first page shows. `refunded_count` is of all days: debits given back by themselves (P-R11)."""
 
     day: date
     sums: Sums
@@ -77,6 +77,7 @@ class Today:
     quiet_sites: list[Site]
     declined: int
     in_doubt_fen: int
+    refunded_count: int
     unattributed_fen: int
     float_fen: int
     alarms: int
@@ -120,6 +121,7 @@ def today(now: datetime) -> Today:
     doubt = RollDay.objects.aggregate(
         more=Sum("amount", filter=Q(reason__in=INTO_DOUBT), default=0),
         less=Sum("amount", filter=Q(reason__in=OUT_OF_DOUBT), default=0),
+        refunded=Sum("count", filter=Q(reason=Reason.REFUND), default=0),
     )
     return Today(
         day=day,
@@ -128,6 +130,7 @@ def today(now: datetime) -> Today:
         quiet_sites=[line.site for line in lines.values() if line not in active],
         declined=DeclinedTap.objects.filter(business_day=day).count(),
         in_doubt_fen=doubt["more"] - doubt["less"],
+        refunded_count=doubt["refunded"],
         unattributed_fen=purses["unattributed"] or 0,
         float_fen=purses["left"] or 0,
         alarms=Alarm.objects.filter(settled_at=None).count(),
