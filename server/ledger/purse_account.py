@@ -108,7 +108,7 @@ def account_of(books: Books, flows: Sequence[KnownFlow], homes: Mapping[int, Hom
             lost, due = homes[flow.terminal].lost, name in resolution.refunds
             missing = needed(state, item.outcome, flow.posted, refund_due=due, lost=lost)
             wanted += [(flow, reason) for reason in missing]
-            taken += item.amount if left_float((*flow.posted, *missing)) else 0
+            taken += item.amount if left_float(flow.posted) or left_float(missing) else 0
     now_seen = placed(card_debits(books.genesis, resolution.durable, evidence), homes)
     taken += sum(seen.amount for seen in now_seen.values())
     refundable = may_refund(resolution.head, taken)

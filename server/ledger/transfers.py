@@ -42,6 +42,8 @@ def needed(
 ) -> list[Reason]:
     """The transfers still missing for a debit of more than nothing, in order. `refund_due`: resolution says so;
     `lost`: its terminal is declared lost."""
+    if outcome is Outcome.PAID and Reason.SALE in posted:
+        return []  # nearly every flow there is
     wanted: list[Reason] = []
     with_site = Reason.LOST in posted and Reason.FOUND not in posted
     if outcome is Outcome.PAID and not with_site:
