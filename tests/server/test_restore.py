@@ -26,6 +26,7 @@ from server.ledger.posting import post_next
 from server.ledger.verify import verify_ledger
 from server.recovery import Recovered, Step, lost_loads, recover
 from server.sites.models import Site, Terminal
+from sync_daemon.standing import Accepted, Foreign, Refused, Standing, weigh_acknowledgement
 from tests.server.conftest import DATA
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -58,8 +59,30 @@ def log(key_server):
     log.close()
 
 
-def send(client, teller):
-    response = client.post("/sync/v1/bundle", teller.bundle(), content_type="application/cbor")
+class ChainOf:
+    """A teller's journal as its daemon compares the server's word with it."""
+
+    oldest = 1
+
+    def __init__(self, teller):
+        self.teller = teller
+
+    def tag(self, sequence):
+        return self.teller.tag(sequence) if sequence <= len(self.teller.records) else None
+
+
+def offer(client, teller, held):
+    """A daemon's round: a heartbeat, then all that the server says it lacks; gives what is held of its word then."""
+    standing = Standing(held)
+    for first in (len(teller.records) + 1, None):
+        ack = send(client, teller, first or standing.received + 1)
+        if isinstance(weigh_acknowledgement(ack, standing, ChainOf(teller)), Accepted):
+            standing = Standing(ack)
+    return standing.acknowledgement
+
+
+def send(client, teller, first=1):
+    response = client.post("/sync/v1/bundle", teller.bundle(first), content_type="application/cbor")
     assert response.status_code == 200, response.content
     return open_acknowledgement(open_reply(response.content)[0], teller.public, teller.number)
 
@@ -111,7 +134,7 @@ def test_a_restored_server_ends_in_the_sums_it_would_have_had(client, enrol, iss
     """Backup; then sales, a refund, a load, a new card, a new terminal; the database is lost; terminals sync."""
     alice, bob, card = enrol("WDK"), enrol("JSG"), issue(10_000)
     sale(alice, card, 3000)
-    doubtful = sale(bob, card, 700, Outcome.ABANDONED)
+    sale(bob, card, 700, Outcome.ABANDONED)
     send(client, alice)
     post_all()
     backup.back_up(DATA, tmp_path / "copy")
@@ -121,9 +144,10 @@ def test_a_restored_server_ends_in_the_sums_it_would_have_had(client, enrol, iss
     new, carol = issue(2000), enrol("XDA")
     sale(carol, new, 400)
     load(new, 600)
+    free = issue(0)
     sale(bob, card, 50)
-    for teller in (alice, bob, carol):
-        send(client, teller)
+    tellers = (bob, carol, alice)
+    held = [send(client, teller) for teller in tellers]
     expected = post_all()
     assert expected["refunded"] == 1
     known = {
@@ -135,22 +159,39 @@ def test_a_restored_server_ends_in_the_sums_it_would_have_had(client, enrol, iss
     assert put_back(tmp_path / "copy") == 2
     assert not Terminal.objects.filter(number=carol.number).exists()
     found = recover(DATA / "enrolled", log, Site.objects.get(code="XDA"), NOW)
-    assert found == Recovered(terminals=1, cards=1, purses=2, loaded_fen=7600)
+    assert found == Recovered(terminals=1, cards=2, purses=3, loaded_fen=7600)
     again = recover(DATA / "enrolled", log, Site.objects.get(code="XDA"), NOW)
     assert again == Recovered(0, 0, 0, 0)
     post_all()
-    heads = [send(client, teller) for teller in (bob, carol, alice)]
-    assert [(ack.generation, ack.received) for ack in heads] == [
-        (2, len(teller.records)) for teller in (bob, carol, alice)
-    ]
-    assert doubtful
+    heads = [offer(client, teller, ack) for teller, ack in zip(tellers, held, strict=True)]
+    assert [(ack.generation, ack.received) for ack in heads] == [(2, len(teller.records)) for teller in tellers]
+    for teller, old, new in zip(tellers, held, heads, strict=True):
+        assert isinstance(weigh_acknowledgement(old, Standing(new), ChainOf(teller)), Refused)
     assert post_all() == expected
+
+    assert Purse.objects.get(uid=free.uid).load_sequence == 1
 
     # No document's number is used a second time, and no version goes back.
     for uid, sequence, image in Certificate.objects.values_list("purse__uid", "load_sequence", "image"):
         assert known.get((bytes(uid), sequence), bytes(image)) == bytes(image)
     assert enrol().number > carol.number
     assert all(version >= versions[table] for table, version in newest_versions(2).items())
+
+
+def test_an_acknowledgement_replayed_to_a_terminal_put_back_does_nothing(client, enrol, issue, sale):
+    """F19: of a journal put back to an earlier image, of one that went on from there, and in the server's next word."""
+    teller, card = enrol(), issue()
+    sale(teller, card, 300)
+    kept = len(teller.records)
+    sale(teller, card, 200)
+    old = send(client, teller)
+    assert isinstance(weigh_acknowledgement(old, Standing(), ChainOf(teller)), Accepted)
+    del teller.records[kept:]
+    assert isinstance(weigh_acknowledgement(old, Standing(), ChainOf(teller)), Foreign)
+    sale(teller, card, 900)
+    assert len(teller.records) == old.received
+    assert isinstance(weigh_acknowledgement(old, Standing(), ChainOf(teller)), Foreign)
+    assert isinstance(weigh_acknowledgement(send(client, teller), Standing(), ChainOf(teller)), Foreign)
 
 
 def test_a_terminal_number_is_not_given_again_though_its_enrolment_was_rolled_back(client, enrol, life, tmp_path):
