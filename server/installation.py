@@ -2,6 +2,7 @@
 
 DIR/onecard.sqlite3        the database
 DIR/generation             which life of the database this is
+DIR/enrolled               terminals let in, outside the database
 DIR/secret.key             Django's secret                                       0600
 DIR/tls/ca.pem             what terminals trust
 DIR/tls/server.pem, .key   what the server shows                          key    0600

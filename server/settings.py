@@ -26,8 +26,10 @@ POSTER_SOCKET = DATA / "poster.sock"
 """Where the poster is woken; it also looks by itself."""
 GENERATION_FILE = DATA / "generation"
 """Outside the database: a restored backup of it must not speak for the generation it came from."""
+ENROLLED_FILE = DATA / "enrolled"
+"""Outside the database too: the terminals let in, whose numbers are never given again (server.sites.enrolled)."""
 ONECARD_SAFE = os.environ.get("ONECARD_SAFE", "local")
-"""What makes a record safe: `local`, committed to this database; `none`, nothing does (yet)."""
+"""What makes a record safe: `local`, `none`, or the path of the off-site copy's mark (server.ingest.safe)."""
 ONECARD_LARGE_FORK_FEN = int(os.environ.get("ONECARD_LARGE_FORK_FEN", "5000"))
 """From how many fen on a single fork of a purse puts its card on the hotlist; a repeated one always does."""
 

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.today, name="today"),
     path("flows/", views.flows, name="flows"),
     path("terminals/", views.terminals, name="terminals"),
+    path("cases/", views.cases, name="cases"),
     path("cards/", views.find_card, name="find-card"),
     path("cards/<int:number>/", views.card, name="card"),
     path("login/", LoginView.as_view(template_name="pages/login.html"), name="login"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import click
 
+from onecard.money import yuan
 from server import installation
+from server.backup import back_up, put_back, refuse_running
 from server.supervisor import Child, Supervisor
 from tools.server_job import job
 
@@ -105,6 +108,56 @@ def revoke(data: Path, number: int) -> None:
 
     revoke_terminal(number)
     click.echo(f"terminal {number} is revoked")
+
+
+@command.command()
+@_DATA
+@click.argument("number", type=int)
+def lost(data: Path, number: int) -> None:
+    """Say that terminal NUMBER is destroyed and its records will hardly come: what only cards tell of them is then paid
+    to its cinema. Records that come after all take the place of what cards told. Of a stolen terminal: `revoke`.
+    """
+    installation.enter(data)
+    from server.ledger.sightings import declare_lost  # noqa: PLC0415
+
+    declare_lost(number, getpass.getuser(), datetime.now(UTC))
+    click.echo(f"terminal {number} is declared lost")
+
+
+@command.command()
+@_DATA
+@click.option(
+    "--to", "place", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to copy to."
+)
+def backup(data: Path, place: Path) -> None:
+    """Copy the database to another place, while the server runs or not. Keys are not in it: they have their own safe.
+
+    PLACE/copy-mark then says how far the copy reaches; a server run with ONECARD_SAFE=PLACE/copy-mark lets terminals
+    forget only what is in the copy.
+    """
+    mark = back_up(data, place)
+    click.echo(f"copied generation {mark.generation} up to bundle {mark.bundle} to {place}")
+
+
+@command.command()
+@_DATA
+@click.option(
+    "--from", "place", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False), help="The backup."
+)
+@click.option("--site", required=True, help="Code of the cinema where loads that only the keys know of are booked.")
+def restore(data: Path, place: Path, site: str) -> None:
+    """Put the copy in PLACE back, as the next generation. Terminals then offer again what it lacks.
+
+    DIR holds the keys, the secrets and TLS of this server, and the server does not run.
+    """
+    refuse_running(data)
+    generation = put_back(place, data)
+    installation.enter(data)
+    from server.recovery_run import recover_here  # noqa: PLC0415 - models import only after Django is set up
+
+    found = recover_here(data, site, datetime.now(UTC))
+    click.echo(f"put {place} back as generation {generation}")
+    click.echo(f"known again: {found.terminals} terminals, {found.cards} cards, loads of {yuan(found.loaded_fen)} yuan")
 
 
 @command.command()

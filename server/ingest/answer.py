@@ -8,8 +8,10 @@ from pathlib import Path
 from django.conf import settings
 
 from onecard.downlink import Acknowledgement, Header, pack_acknowledgement, pack_downlink, pack_reply
+from server.ingest.chain import tag_at
 from server.ingest.changes import changes, newest_versions
 from server.ingest.receive import Received
+from server.ingest.safe import safe_up_to
 from server.keyring import server_signer
 
 
@@ -17,15 +19,15 @@ def answer(received: Received, now: datetime) -> bytes:
     """The reply's bytes. `now` is when the request came: everything committed by then is in what is told."""
     version, signer = server_signer()
     stored, terminal, at = received.stored, received.terminal, int(now.timestamp())
-    safe = settings.ONECARD_SAFE == "local"
     life = generation(settings.GENERATION_FILE)
+    safe = safe_up_to(terminal, stored.received, life, settings.ONECARD_SAFE)
     newest = newest_versions(life)
     acknowledgement = Acknowledgement(
         terminal=terminal.number,
         received=stored.received,
         received_tag=stored.received_tag,
-        safe=stored.received if safe else 0,
-        safe_tag=stored.received_tag if safe else b"",
+        safe=safe,
+        safe_tag=tag_at(terminal.number, safe, received.chain_key) if safe else b"",
         generation=life,
         server_at=at,
         newest={table.value: known for table, known in newest.items()},

@@ -53,12 +53,14 @@ class Gap(models.Model):
 
 
 class Bundle(models.Model):
-    """A bundle that brought something new. It is also the poster's queue."""
+    """A bundle that brought something new; its terminal's prefix ended at `received` with it. It is also the poster's
+    queue."""
 
     terminal = models.ForeignKey(Terminal, models.PROTECT, verbose_name=_("terminal"))
     first = models.PositiveBigIntegerField(_("first"))
     last = models.PositiveBigIntegerField(_("last"))
     stored = models.PositiveIntegerField(_("records stored"))
+    received = models.PositiveBigIntegerField(_("all received up to"), default=0)
     digest = models.BinaryField(_("SHA-256 of the envelope"), max_length=32)
     received_at = models.DateTimeField(_("received"))
     posted = models.BooleanField(_("posted"), default=False)

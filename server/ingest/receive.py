@@ -29,6 +29,7 @@ class Received:
     terminal: Terminal
     run: Run
     stored: Stored
+    chain_key: bytes
 
 
 def receive(raw: bytes, now: datetime) -> Received:
@@ -47,7 +48,7 @@ def receive(raw: bytes, now: datetime) -> Received:
     with transaction.atomic():
         stored = store_run(terminal, parcel, now)
         note_contact(terminal, run, now)
-    return Received(terminal, run, stored)
+    return Received(terminal, run, stored, chain_key)
 
 
 def signer(envelope: Envelope, domain: Domain, now: datetime) -> Terminal:

@@ -59,13 +59,14 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
     cursor, _ = Cursor.objects.select_for_update().get_or_create(terminal=terminal)
     gaps = list(Gap.objects.filter(terminal=terminal).order_by("first"))
     held = Held(cursor.highest, tuple((gap.first, gap.last) for gap in gaps))
-    added = 0
+    added, bundle = 0, None
     if run.entries:
         fresh = held.fresh(run.first_sequence, run.last_sequence)
         forked = chain.forks(items, complement(run.first_sequence, run.last_sequence, fresh))
         arrived = [sequence - run.first_sequence for a, b in fresh for sequence in range(a, b + 1)]
         if arrived and run.unproved:
-            added = _set_apart(terminal, parcel, now)
+            bundle = _set_apart(terminal, parcel, now)
+            added = 0 if bundle is None else 1
         elif arrived or forked:
             bundle = _bundle(terminal, parcel, len(arrived), now)
             quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.FORK, "") for item in forked], now)
@@ -81,8 +82,10 @@ def store_run(terminal: Terminal, parcel: Parcel, now: datetime) -> Stored:
             added = len(arrived) + len(forked)
     if held.gaps:
         held = replace(held, told=_told(terminal))
-    if added:
+    if bundle is not None:
         _keep(cursor, gaps, held, now)
+        bundle.received = held.received
+        bundle.save(update_fields=("received",))
     return Stored(held.received, chain.tag_at(terminal.number, held.received, chain_key), added)
 
 
@@ -97,13 +100,14 @@ def _bundle(terminal: Terminal, parcel: Parcel, stored: int, now: datetime) -> B
     )
 
 
-def _set_apart(terminal: Terminal, parcel: Parcel, now: datetime) -> int:
-    """Quarantine a record that no tag leads to, once; gives how many rows were added."""
+def _set_apart(terminal: Terminal, parcel: Parcel, now: datetime) -> Bundle | None:
+    """Quarantine a record that no tag leads to, once; gives the bundle that brought it, None when it is here."""
     [item] = parcel.items
     if Quarantined.objects.filter(place=item.at, tag=item.tag, epoch=item.name.epoch, kind=item.kind).exists():
-        return 0
-    quarantine(terminal, _bundle(terminal, parcel, 1, now), [Doubt(item, Quarantined.Reason.UNPROVED, "")], now)
-    return 1
+        return None
+    bundle = _bundle(terminal, parcel, 1, now)
+    quarantine(terminal, bundle, [Doubt(item, Quarantined.Reason.UNPROVED, "")], now)
+    return bundle
 
 
 def _told(terminal: Terminal) -> tuple[Range, ...]:

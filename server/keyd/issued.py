@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum, unique
 from pathlib import Path
+from typing import NamedTuple
 
 from onecard.errors import OnecardError
 from onecard.identity import card_number_text
@@ -49,6 +50,15 @@ class Reason(IntEnum):
     RENEWAL = 5  # P unchanged: new tier, expiry, floor or issuer key
 
 
+class Issued(NamedTuple):
+    """A row of the log: L, why P changed and by how much, the 96 bytes."""
+
+    load_sequence: int
+    reason: Reason
+    delta: int
+    image: bytes
+
+
 class CertificateRefused(OnecardError):
     """A statement the log does not allow."""
 
@@ -79,6 +89,26 @@ class IssuedLog:
         """The 96 bytes of the purse's certificate with the highest L; None when it has none."""
         with self._lock:
             return self._image(uid, purse, None)
+
+    def since(self, uid: bytes, purse: int, load_sequence: int) -> list[Issued]:
+        """The purse's certificates above a load sequence, ascending."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT load_sequence, reason, delta, image FROM certificate"
+                " WHERE uid = ? AND purse = ? AND load_sequence > ? ORDER BY load_sequence",
+                (uid, purse, load_sequence),
+            ).fetchall()
+        return [Issued(sequence, Reason(reason), delta, bytes(image)) for sequence, reason, delta, image in rows]
+
+    def purses(self) -> dict[tuple[bytes, int], int]:
+        """UID and purse of every certificate, with the highest load sequence."""
+        with self._lock:
+            return {
+                (bytes(uid), purse): last
+                for uid, purse, last in self._database.execute(
+                    "SELECT uid, purse, max(load_sequence) FROM certificate GROUP BY uid, purse"
+                )
+            }
 
     def holds(self, image: bytes, uid: bytes, purse: int, load_sequence: int) -> bool:
         """Whether exactly these 96 bytes were issued."""

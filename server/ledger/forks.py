@@ -27,19 +27,19 @@ from server.cards.models import Purse
 from server.cards.reports import list_copied
 from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Gap, Quarantined
-from server.ledger.evidence import KnownFlow
+from server.ledger.purse_account import Account, KnownFlow
 from server.sites.models import Terminal
 
 
-def watch(purse: Purse, resolution: Resolution, flows: Sequence[KnownFlow], now: datetime) -> None:
-    """Raise what is to be raised of a purse as just resolved from `flows`. The caller is in a transaction."""
-    who = purse.name
+def watch(purse: Purse, account: Account, flows: Sequence[KnownFlow], now: datetime) -> None:
+    """Raise what is to be raised of a purse as just concluded from `flows`. The caller is in a transaction."""
+    who, resolution = purse.name, account.resolution
     new = {
         counter
         for counter in resolution.forks
         if raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
     }
-    if resolution.head.debited > purse.loaded:
+    if account.overdrawn:
         raise_alarm(Alarm.Kind.OVERDRAWN, None, who, now)
     forks = branches(resolution.durable)
     cost = fork_cost(forks, {flow.evidence.record: flow.evidence.amount for flow in flows})

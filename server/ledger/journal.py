@@ -11,7 +11,8 @@ from django.db import connection
 
 from onecard.clock import Instant, business_day
 from onecard.kinds import ClockQuality
-from server.ledger.models import Posting, Reason, RollDay
+from server.ledger.accounts import Reason
+from server.ledger.models import Posting, RollDay
 from server.sites.models import Site
 
 
@@ -25,6 +26,7 @@ class Transfer:
     reason: Reason
     purse: int
     place: int | None
+    seen: int | None
     certificate: int | None
     site: str | None
     terminal: int | None
@@ -48,6 +50,7 @@ def post(transfers: Sequence[Transfer], now: datetime) -> None:
                 reason=t.reason,
                 purse_id=t.purse,
                 place=t.place,
+                seen_id=t.seen,
                 certificate_id=t.certificate,
                 site_id=t.site,
                 terminal_id=t.terminal,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from server.cards.models import Certificate, Purse
+from server.ledger.accounts import CASH, FLOAT, Reason
 from server.ledger.journal import Transfer, post, posting_day
-from server.ledger.models import CASH, FLOAT, Reason
 from server.sites.models import Site, Terminal
 
 
@@ -27,6 +27,7 @@ def post_load(  # noqa: PLR0917 - what a receipt says, in its order
                 reason=Reason.LOAD,
                 purse=purse.pk,
                 place=None,
+                seen=None,
                 certificate=source.pk,
                 site=site.code,
                 terminal=None if terminal is None else terminal.number,

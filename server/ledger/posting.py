@@ -1,37 +1,32 @@
 """Posting: from new evidence to resolutions, transfers, purse heads and refunds, a set of bundles at a time.
 
-Rules
-- Everything that depends on a purse is done again from all its evidence, so order, delay and repetition of bundles
-  change nothing (P-R9); what was posted before is not posted again (constraints of `Posting` are the last guard).
-- The purse's durable head is set before a refund's certificate is issued: it is that certificate's floor (P-R15).
-- What the head and the open intents say is stated to terminals in the same transaction (P-R12, P-R13).
-- `unattributed` follows the head exactly: P − N of a purse and its share of the float are equal at any time, even
-  when a terminal contradicts itself: it is counted from what was posted, which stays posted.
-- Nothing is refunded from a purse of which more was reported than its N states: somebody lies, and a refund beyond N
-  would be money (hole H15). It stays in doubt, with the alarm that the fork raised.
+What a purse needs is decided by server.ledger.purse_account; here it is loaded, certified and written, in one
+transaction. The durable head is set before a refund's certificate is issued: it is that certificate's floor (P-R15).
+What the head and the open intents say is stated to terminals in the same transaction (P-R12, P-R13).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
 
-from onecard.purse.record import Identity
-from onecard.purse.resolution import State, may_refund, resolve
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Certificate, Purse
 from server.cards.state import STATE_FIELDS, restate
 from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
 from server.keyd.client import KeyProcessRefused
-from server.ledger.evidence import KnownFlow, PurseName, known_flows
+from server.ledger.accounts import Reason
+from server.ledger.evidence import PurseName, homes, known
 from server.ledger.forks import watch
 from server.ledger.journal import Transfer, post, posting_day
-from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
-from server.ledger.transfers import accounts, left_float, needed, refund_name
+from server.ledger.models import Resolution
+from server.ledger.purse_account import Due, KnownFlow, account_of
+from server.ledger.sightings import write_seen
+from server.ledger.transfers import refund_name
+from server.places import name
 from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
@@ -52,19 +47,33 @@ def post_next(now: datetime) -> bool:
 
 def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     """Bring the ledger up to date for these purses, whose rows the caller has locked."""
-    flows = known_flows(purses)
-    posted: dict[int, set[str]] = defaultdict(set)
-    of_these = Posting.objects.filter(purse__in=[purse.pk for purse in purses], place__isnull=False)
-    for place, reason in of_these.values_list("place", "reason"):
-        assert place is not None
-        posted[place].add(reason)
-    days = {site.code: posting_day(site, now) for site in Site.objects.all()}
+    found, terminals = known(purses), homes()
+    open_days = {site.code: posting_day(site, now) for site in Site.objects.all()}
+    accounts = {
+        purse: account_of(found.books[purse.pk], found.flows[bytes(purse.uid), purse.purse], terminals)
+        for purse in purses
+    }
+    seen = write_seen(accounts)
     transfers: list[Transfer] = []
     states: list[Resolution] = []
-    for purse in purses:
-        new_states, new_transfers = _post_purse(purse, flows[bytes(purse.uid), purse.purse], posted, days, now)
-        states += new_states
-        transfers += new_transfers
+    for purse, account in accounts.items():
+        of_purse = found.flows[bytes(purse.uid), purse.purse]
+        watch(purse, account, of_purse, now)
+        purse.head_counter, purse.head_debited = account.head
+        purse.unattributed, purse.unsettled = account.unattributed, account.unsettled
+        states += [Resolution(place=place, purse=purse, state=state.value) for place, state in account.states]
+        by_place = {flow.place: flow for flow in of_purse}
+        for due in account.due:
+            certificate = None
+            if due.reason is Reason.REFUND:
+                assert due.place is not None
+                certificate = _refund(purse, by_place[due.place], now)
+                if certificate is None:
+                    continue
+            open_day = max(open_days.values()) if due.site is None else open_days[due.site]
+            business_day = open_day if due.place is None else found.days[due.place]
+            witness = None if due.record is None else seen[purse.pk, due.record]
+            transfers.append(_transfer(purse.pk, due, witness, certificate, (business_day, open_day)))
     Resolution.objects.bulk_create(
         states, batch_size=1000, update_conflicts=True, unique_fields=("place",), update_fields=("state",)
     )
@@ -73,78 +82,41 @@ def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     post(transfers, now)
 
 
-def _post_purse(
-    purse: Purse,
-    flows: Sequence[KnownFlow],
-    posted: Mapping[int, set[str]],
-    days: Mapping[str, date],
-    now: datetime,
-) -> tuple[list[Resolution], list[Transfer]]:
-    resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in flows))
-    watch(purse, resolution, flows, now)
-    states: list[Resolution] = []
-    wanted: list[tuple[KnownFlow, Reason]] = []
-    taken = 0
-    for flow in sorted(flows, key=lambda flow: flow.place):
-        name = flow.terminal, flow.evidence.sequence
-        state, before = resolution.states[name], posted[flow.place]
-        if flow.state != state.value:
-            states.append(Resolution(place=flow.place, purse=purse, state=state.value))
-        if flow.evidence.amount:
-            missing = needed(state, flow.evidence.outcome, before, refund_due=name in resolution.refunds)
-            wanted += [(flow, reason) for reason in missing]
-            taken += flow.evidence.amount if left_float({*before, *missing}) else 0
-    unattributed, known = resolution.head.debited - taken, purse.unattributed
-    purse.head_counter, purse.head_debited = resolution.head
-    purse.unattributed = unattributed
-    purse.unsettled = State.OPEN in resolution.states.values()
-    transfers: list[Transfer] = []
-    for flow, reason in wanted:
-        certificate = None
-        if reason is Reason.REFUND:
-            certificate = _refund(purse, flow, now) if may_refund(resolution.head, taken) else None
-            if certificate is None:
-                continue
-        transfers.append(_transfer(purse, flow, reason, certificate, days[flow.site]))
-    if unattributed != known:
-        transfers.append(_unattributed(purse, unattributed - known, max(days.values())))
-    return states, transfers
-
-
 def _refund(purse: Purse, flow: KnownFlow, now: datetime) -> int | None:
     """The certificate that gives an abandoned debit back; None when the key process refuses it.
 
     Then the money stays in doubt, for a person to look at, and nobody else's posting waits for it.
     """
+    evidence = flow.evidence
     try:
-        return issue_next_certificate(purse, flow.evidence.amount, Certificate.Reason.REFUND, now, flow.place).pk
+        return issue_next_certificate(purse, evidence.amount, Certificate.Reason.REFUND, now, flow.place).pk
     except KeyProcessRefused as error:
-        about = f"{refund_name(flow.terminal, flow.evidence.sequence)}: {purse.name}: {error}"
+        about = f"{refund_name(evidence.record.terminal, evidence.sequence)}: {purse.name}: {error}"
         raise_alarm(Alarm.Kind.REFUSED, None, about, now)
         return None
 
 
-def _transfer(purse: Purse, flow: KnownFlow, reason: Reason, certificate: int | None, day: date) -> Transfer:
-    debit, credit = accounts(reason, f"site:{flow.site}")
+def _transfer(purse: int, due: Due, seen: int | None, certificate: int | None, days: tuple[date, date]) -> Transfer:
+    """The row of a transfer that is due; `days` are its business day and its posting day."""
+    terminal = None
+    if due.record is not None:
+        terminal = due.record.terminal
+    elif due.place is not None:
+        terminal, _sequence = name(due.place)
     return Transfer(
-        debit_account=debit,
-        credit_account=credit,
-        amount=flow.evidence.amount,
-        reason=reason,
-        purse=purse.pk,
-        place=flow.place,
+        debit_account=due.debit_account,
+        credit_account=due.credit_account,
+        amount=due.amount,
+        reason=due.reason,
+        purse=purse,
+        place=due.place,
+        seen=seen,
         certificate=certificate,
-        site=flow.site,
-        terminal=flow.terminal,
-        business_day=flow.business_day,
-        posting_day=day,
+        site=due.site,
+        terminal=terminal,
+        business_day=days[0],
+        posting_day=days[1],
     )
-
-
-def _unattributed(purse: Purse, change: int, day: date) -> Transfer:
-    """What the head states beyond the records here, or less of it now that they came."""
-    debit, credit = (FLOAT, UNATTRIBUTED) if change > 0 else (UNATTRIBUTED, FLOAT)
-    return Transfer(debit, credit, abs(change), Reason.UNATTRIBUTED, purse.pk, None, None, None, None, day, day)
 
 
 def _oldest() -> list[int]:

@@ -11,21 +11,22 @@ Checks
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, Max, Q, Sum
 
 from onecard.kinds import Outcome
-from onecard.purse.record import Identity
-from onecard.purse.resolution import State, resolve
 from server.cards.models import Certificate, Purse
 from server.cards.state import row_of, state_version
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
-from server.ledger.evidence import known_flows
-from server.ledger.models import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Posting, Reason, Resolution, RollDay
-from server.ledger.transfers import left_float, needed, refund_name
+from server.ledger.accounts import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Reason
+from server.ledger.evidence import homes, known
+from server.ledger.models import Posting, Resolution, RollDay, SeenDebit
+from server.ledger.purse_account import Due, KnownFlow, account_of
+from server.ledger.transfers import refund_name
+from server.places import name
 
 _PURSES_AT_ONCE = 500
 
@@ -36,8 +37,8 @@ class Recount:
 
     `records` is the sum of the durable heads' transaction counters, `debited_fen` of their N, `loaded_fen` of the P
     of the highest certificates. `in_doubt` counts debits without a final word, or abandoned ones of which it is not
-    known whether they stand; `waiting` counts bundles not posted yet; `refused` the refunds due that the
-    key process refused: a terminal states what cannot be, and a person must look.
+    known whether they stand; `seen` those that only cards tell of; `waiting` bundles not posted yet; `refused` the
+    refunds due that the key process refused: a terminal states what cannot be, and a person must look.
     """
 
     records: int
@@ -54,6 +55,7 @@ class Recount:
     refused: int
     declined: int
     in_doubt: int
+    seen: int
     waiting: int
     gaps: int
     quarantined: int
@@ -97,6 +99,7 @@ def verify_ledger() -> Recount:
         refused=len(refused),
         declined=DeclinedTap.objects.count(),
         in_doubt=silent.count() + undecided.count(),
+        seen=SeenDebit.objects.exclude(account=FLOAT).count(),
         waiting=Bundle.objects.filter(posted=False).count(),
         gaps=Gap.objects.count(),
         quarantined=Quarantined.objects.count(),
@@ -151,7 +154,7 @@ def _purse_differences(refused: list[str]) -> Iterator[str]:
 
 
 def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> Iterator[str]:
-    flows = known_flows(purses)
+    found, terminals = known(purses), homes()
     keys = [purse.pk for purse in purses]
     float_credit = Sum("amount", filter=Q(credit_account=FLOAT), default=0)
     float_debit = Sum("amount", filter=Q(debit_account=FLOAT), default=0)
@@ -167,35 +170,58 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
         .values_list("purse")
         .annotate(highest=Max("load_sequence"), loaded=Sum("delta"))
     }
-    posted: dict[int, set[str]] = {}
-    for place, reason in Posting.objects.filter(purse__in=keys, place__isnull=False).values_list("place", "reason"):
-        assert place is not None
-        posted.setdefault(place, set()).add(reason)
+    yield from _seen_differences(keys)
     for purse in purses:
         who = purse.name
-        known = flows[bytes(purse.uid), purse.purse]
-        resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in known))
-        if (purse.head_counter, purse.head_debited) != tuple(resolution.head):
-            yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(resolution.head)}"
-        taken = sum(flow.evidence.amount for flow in known if left_float(posted.get(flow.place, set())))
-        if purse.unattributed != resolution.head.debited - taken:
-            yield f"{who}: unattributed {purse.unattributed}, N less what was posted {resolution.head.debited - taken}"
-        if purse.unsettled != (State.OPEN in resolution.states.values()):
+        of_purse = found.flows[bytes(purse.uid), purse.purse]
+        account = account_of(found.books[purse.pk], of_purse, terminals)
+        if (purse.head_counter, purse.head_debited) != tuple(account.head):
+            yield f"{who}: head {purse.head_counter, purse.head_debited}, resolved {tuple(account.head)}"
+        if purse.unsettled != account.unsettled:
             yield f"{who}: unsettled is {purse.unsettled}"
         if (purse.load_sequence, purse.loaded) != certified.get(purse.pk, (0, 0)):
             yield f"{who}: L and P {purse.load_sequence, purse.loaded}, certified {certified.get(purse.pk, (0, 0))}"
         if shares.get(purse.pk, 0) != purse.balance:
             yield f"{who}: share of the float {shares.get(purse.pk, 0)}, P − N {purse.balance}"
-        for flow in known:
-            name = flow.terminal, flow.evidence.sequence
-            due = name in resolution.refunds and purse.unattributed >= 0
-            missing: list[Reason] = needed(
-                resolution.states[name], flow.evidence.outcome, posted.get(flow.place, set()), refund_due=due
-            )
-            if missing == [Reason.REFUND] and refund_name(*name) in told:
-                refused.append(refund_name(*name))
-            elif flow.evidence.amount and missing:
-                yield f"{who}: record {flow.terminal}/{flow.evidence.sequence} lacks {', '.join(missing)}"
+        for place, state in account.states:
+            yield f"{who}: record {'/'.join(map(str, name(place)))} is not written down as {state.value}"
+        yield from _missing(who, account.due, {flow.place: flow for flow in of_purse}, told, refused)
+
+
+def _seen_differences(purses: Sequence[int]) -> Iterator[str]:
+    """Seen debits whose postings left their amount elsewhere than the row says."""
+    posted: Counter[tuple[int, str]] = Counter()
+    of_seen = Posting.objects.filter(purse__in=purses, seen__isnull=False)
+    for seen, debit, credit, amount in of_seen.values_list("seen", "debit_account", "credit_account", "amount"):
+        posted[seen or 0, debit] -= amount
+        posted[seen or 0, credit] += amount
+    kept = {
+        (seen, account): amount
+        for seen, account, amount in SeenDebit.objects.filter(purse__in=purses).values_list("pk", "account", "amount")
+        if account != FLOAT
+    }
+    recount = {name: amount for name, amount in posted.items() if amount and name[1] != FLOAT}
+    for seen, account in sorted({*recount, *kept}):
+        of_it, row = recount.get((seen, account), 0), kept.get((seen, account), 0)
+        if of_it != row:
+            yield f"seen debit {seen}: {account} holds {of_it} fen of it, its row says {row}"
+
+
+def _missing(
+    who: str, due: Iterable[Due], flows: Mapping[int, KnownFlow], told: set[str], refused: list[str]
+) -> Iterator[str]:
+    """What should have been posted, but for refunds that were refused with an alarm."""
+    for one in due:
+        if one.place is None:
+            about = "" if one.record is None else f" for {tuple(one.record)}"
+            yield f"{who}: lacks {one.reason} of {one.amount} fen, {one.debit_account} to {one.credit_account}{about}"
+            continue
+        evidence = flows[one.place].evidence
+        terminal, sequence = evidence.record.terminal, evidence.sequence
+        if one.reason is Reason.REFUND and refund_name(terminal, sequence) in told:
+            refused.append(refund_name(terminal, sequence))
+        else:
+            yield f"{who}: record {terminal}/{sequence} lacks {one.reason}"
 
 
 def _row_differences(purses: list[Purse], newest: int) -> Iterator[str]:

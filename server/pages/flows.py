@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from onecard.kinds import Outcome, Purpose
 from server.ingest.models import Flow, FlowOutcome
-from server.ledger.models import Posting, Reason, Resolution
+from server.ledger.accounts import Reason
+from server.ledger.models import Posting, Resolution
 
 LINES = 50
 _KEY_MAX = (1 << 63) - 1  # the database's integers

@@ -12,7 +12,8 @@ from onecard.clock import CUT_OFF_HOUR, Instant, business_day
 from onecard.kinds import ClockQuality
 from server.cards.models import Purse
 from server.ingest.models import Alarm, Bundle, Cursor, DeclinedTap, Gap
-from server.ledger.models import Reason, RollDay
+from server.ledger.accounts import INTO_DOUBT, OUT_OF_DOUBT, Reason
+from server.ledger.models import RollDay
 from server.sites.models import Site, Terminal
 
 SILENT_AFTER = timedelta(minutes=5)
@@ -32,9 +33,12 @@ class Sums:
     def add(self, reason: str, count: int, fen: int) -> None:
         """Take one roll-up row in."""
         match reason:
-            case Reason.SALE | Reason.SETTLE:
+            case Reason.SALE | Reason.SETTLE | Reason.LOST:
                 self.sale_count += count
                 self.sale_fen += fen
+            case Reason.FOUND:
+                self.sale_count -= count
+                self.sale_fen -= fen
             case Reason.REFUND:
                 self.refund_count += count
                 self.refund_fen += fen
@@ -65,7 +69,7 @@ class SiteLine:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """All that the first page shows."""
+    """All that the first page shows. `refunded_count` is of all days: debits given back by themselves (P-R11)."""
 
     day: date
     sums: Sums
@@ -73,6 +77,7 @@ class Today:
     quiet_sites: list[Site]
     declined: int
     in_doubt_fen: int
+    refunded_count: int
     unattributed_fen: int
     float_fen: int
     alarms: int
@@ -114,8 +119,9 @@ def today(now: datetime) -> Today:
     active = [line for line in lines.values() if line.terminals or line.sums != Sums()]
     purses = Purse.objects.aggregate(left=Sum(F("loaded") - F("head_debited")), unattributed=Sum("unattributed"))
     doubt = RollDay.objects.aggregate(
-        more=Sum("amount", filter=Q(reason=Reason.DOUBT), default=0),
-        less=Sum("amount", filter=Q(reason__in=(Reason.SETTLE, Reason.REFUND)), default=0),
+        more=Sum("amount", filter=Q(reason__in=INTO_DOUBT), default=0),
+        less=Sum("amount", filter=Q(reason__in=OUT_OF_DOUBT), default=0),
+        refunded=Sum("count", filter=Q(reason=Reason.REFUND), default=0),
     )
     return Today(
         day=day,
@@ -124,6 +130,7 @@ def today(now: datetime) -> Today:
         quiet_sites=[line.site for line in lines.values() if line not in active],
         declined=DeclinedTap.objects.filter(business_day=day).count(),
         in_doubt_fen=doubt["more"] - doubt["less"],
+        refunded_count=doubt["refunded"],
         unattributed_fen=purses["unattributed"] or 0,
         float_fen=purses["left"] or 0,
         alarms=Alarm.objects.filter(settled_at=None).count(),

@@ -18,6 +18,7 @@ from onecard.journal.room import level_of
 from server.cards.models import Card, Certificate, HotlistEntry
 from server.cards.words import NO_CARD_NUMBER
 from server.ingest.models import Alarm, Cursor, Flow
+from server.pages.cases import cases as open_cases
 from server.pages.flows import key_typed, page_of
 from server.pages.missing import missing
 from server.pages.today import is_silent
@@ -81,6 +82,13 @@ def terminals(request: HttpRequest) -> HttpResponse:
     ]
     alarms = Alarm.objects.filter(settled_at=None).select_related("terminal").order_by("-raised_at")[:_ALARMS]
     return render(request, "pages/terminals.html", {"rows": rows, "alarms": alarms})
+
+
+@require_safe
+@login_required
+def cases(request: HttpRequest) -> HttpResponse:
+    """What is missing of terminals' records and what cards say of it, and what is not believed."""
+    return render(request, "pages/cases.html", {"cases": open_cases()})
 
 
 def _room_level(terminal: Terminal) -> str:

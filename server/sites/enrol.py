@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -18,6 +19,8 @@ from onecard.enrolment import Request, read_request
 from onecard.envelope import BadEnvelope, Domain, open_envelope, verify
 from onecard.errors import OnecardError
 from onecard.identity import TERMINAL_NUMBER_MAX
+from server.sites import enrolled
+from server.sites.enrolled import Enrolled
 from server.sites.models import EnrolmentToken, Site, Terminal
 
 TOKEN_LIFE = timedelta(minutes=15)
@@ -101,7 +104,7 @@ def _admitted(request: Request, now: datetime) -> Terminal:
         raise TokenRefused("has expired")
     if Terminal.objects.filter(signing_public=request.signing_public).exists():
         raise TokenRefused("comes with the key of a terminal enrolled before; a terminal makes new keys")
-    terminal = Terminal.objects.create(
+    terminal = Terminal(
         number=_next_number(),
         site=token.site,
         work=token.work,
@@ -110,14 +113,33 @@ def _admitted(request: Request, now: datetime) -> Terminal:
         software=request.software,
         enrolled_at=now,
     )
+    _list(terminal)
+    terminal.save(force_insert=True)
     token.terminal = terminal
     token.save(update_fields=("terminal",))
     return terminal
 
 
+def _list(terminal: Terminal) -> None:
+    enrolled.append(
+        settings.ENROLLED_FILE,
+        Enrolled(
+            number=terminal.number,
+            site=terminal.site_id,
+            work=terminal.work,
+            signing_public=bytes(terminal.signing_public).hex(),
+            sealing_public=bytes(terminal.sealing_public).hex(),
+            software=terminal.software,
+            enrolled_at=int(terminal.enrolled_at.timestamp()),
+        ),
+    )
+
+
 def _next_number() -> int:
-    """A number never given before (P-R7); the token's lock and the primary key keep two from taking the same."""
-    last: int = Terminal.objects.aggregate(last=Max("number"))["last"] or 0
+    """A number never given before, in no life of the database (P-R7); the token's lock and the primary key keep two
+    from taking the same."""
+    listed = (terminal.number for terminal in enrolled.read(settings.ENROLLED_FILE))
+    last: int = max(Terminal.objects.aggregate(last=Max("number"))["last"] or 0, *listed, 0)
     if last == TERMINAL_NUMBER_MAX:
         raise TokenRefused("cannot be used, all terminal numbers are spent")
     return last + 1

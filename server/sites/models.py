@@ -40,11 +40,6 @@ class Site(models.Model):
         """The name in the other language."""
         return self.name_en if self.name == self.name_zh else self.name_zh
 
-    @property
-    def account(self) -> str:
-        """What the ledger calls the sales owed to this cinema."""
-        return f"site:{self.code}"
-
 
 class Terminal(models.Model):
     """A terminal or a desk station, by the number that its journal has for ever."""

@@ -78,6 +78,7 @@ def database(key_server: None) -> Iterator[None]:
     connections.close_all()
     for name in ("onecard.sqlite3-wal", "onecard.sqlite3-shm"):
         (DATA / name).unlink(missing_ok=True)
+    (DATA / "enrolled").unlink(missing_ok=True)
     shutil.copy(DATA / "fresh.sqlite3", DATA / "next.sqlite3")
     (DATA / "next.sqlite3").replace(DATA / "onecard.sqlite3")
     yield

@@ -22,6 +22,7 @@ from onecard.records import OutcomeRecord, RecordKind, Seal, encode_record
 from onecard.sealing import seal
 from onecard.tariff import decode
 from server import storage
+from server.copy_mark import BadMark, CopyMark, pack_mark, read_mark
 from server.ingest.models import Alarm, Bundle, Cursor, Flow, FlowOutcome, Gap, Quarantined, Record, Start
 from server.sites.enrol import revoke_terminal
 from server.sites.models import Terminal
@@ -391,6 +392,50 @@ def test_nothing_is_safe_where_the_setting_says_so(client, enrol, settings_of):
     with settings_of(ONECARD_SAFE="none"):
         got = acknowledged(send(client, teller.bundle()), teller)
     assert (got.received, got.safe) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [None, b"", b"onecard-copy 1 1 0\n", b"onecard-copy 1 1 99", b"onecard-copy 2 1 99\n", b"onecard-copy 1 2 99\n"],
+)
+def test_without_a_good_mark_of_this_generation_nothing_is_safe(client, enrol, settings_of, tmp_path, mark):
+    teller = enrol()
+    file = tmp_path / "mark"
+    if mark is not None:
+        file.write_bytes(mark)
+    with settings_of(ONECARD_SAFE=str(file)):
+        got = acknowledged(send(client, teller.bundle()), teller)
+    assert (got.received, got.safe, got.safe_tag) == (1, 0, b"")
+
+
+def test_no_more_is_safe_than_the_off_site_copy_holds(client, enrol, settings_of, tmp_path):
+    teller, other = enrol(), enrol()
+    file = tmp_path / "mark"
+    with settings_of(ONECARD_SAFE=str(file)):
+        send(client, teller.bundle())
+        copied = Bundle.objects.latest("pk").pk
+        for _ in range(3):
+            teller.add(Seal(1))
+        send(client, other.bundle())
+        send(client, teller.bundle(4, 4))
+        assert acknowledged(send(client, teller.bundle(2, 3)), teller).safe == 0
+        file.write_bytes(pack_mark(CopyMark(1, copied)))
+        got = acknowledged(send(client, teller.bundle(4, 4)), teller)
+        assert (got.received, got.safe, got.safe_tag) == (4, 1, teller.tag(1))
+        # The copy has record 4 and a gap before it: not a prefix, so not safe.
+        file.write_bytes(pack_mark(CopyMark(1, copied + 2)))
+        assert acknowledged(send(client, teller.bundle(4, 4)), teller).safe == 1
+        file.write_bytes(pack_mark(CopyMark(1, copied + 3)))
+        got = acknowledged(send(client, teller.bundle(4, 4)), teller)
+        assert (got.safe, got.safe_tag) == (4, teller.tag(4))
+
+
+@given(st.builds(CopyMark, st.integers(1, 10**10 - 1), st.integers(0, 10**19 - 1)))
+def test_a_copy_mark_reads_as_it_was_written(mark):
+    assert read_mark(pack_mark(mark)) == mark
+    for broken in (pack_mark(mark)[:-1], pack_mark(mark) + b" ", b" " + pack_mark(mark)):
+        with pytest.raises(BadMark):
+            read_mark(broken)
 
 
 def test_a_restored_server_speaks_for_its_own_generation(client, enrol, settings_of, tmp_path):

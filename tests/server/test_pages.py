@@ -26,7 +26,7 @@ from server.pages.templatetags.money import card_text, in_yuan
 from server.pages.today import open_day
 from server.sites.models import Site
 
-PATHS = ("/", "/flows/", "/terminals/", "/desk/")
+PATHS = ("/", "/flows/", "/terminals/", "/cases/", "/desk/")
 
 
 @pytest.fixture

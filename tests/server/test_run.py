@@ -180,3 +180,17 @@ def test_a_command_on_an_empty_directory_names_the_cure(tmp_path):
     assert done.returncode == 1
     assert "onecard server init" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backup_is_put_back_as_the_next_generation(data):
+    onecard("server", "init", "--data", str(data))
+    place = data.parent / "elsewhere"
+    assert "up to bundle 0" in onecard("server", "backup", "--data", str(data), "--to", str(place)).stdout
+    assert (place / "copy-mark").read_text() == "onecard-copy 1 1 0\n"
+    (data / "onecard.sqlite3").unlink()
+    arguments = ("server", "restore", "--data", str(data), "--from", str(place))
+    assert "no cinema has the code" in onecard(*arguments, "--site", "NOWHERE", check=False).stderr
+    done = onecard(*arguments, "--site", "XDA")
+    assert "as generation 3" in done.stdout  # a life is never spoken for twice, nor a failed attempt's
+    assert "known again: 0 terminals, 0 cards, loads of 0.00 yuan" in done.stdout
+    assert json.loads(onecard("server", "verify", "--data", str(data), "--json").stdout)["differences"] == []

@@ -22,7 +22,8 @@ from server.cards.models import Card, Certificate, Purse
 from server.desk.models import Job
 from server.desk.orders import OrderRefused, give_up, order_issue, order_load, order_reading
 from server.keyring import key_process
-from server.ledger.models import CASH, FLOAT, Posting
+from server.ledger.accounts import CASH, FLOAT
+from server.ledger.models import Posting
 from server.sites.models import Site
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
