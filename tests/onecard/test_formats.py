@@ -6,6 +6,7 @@ An example is a fenced block `hex <name>`: bytes in hex at the start of each lin
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
 from onecard.cbor import RECORD, BadCbor
 from onecard.clock import Instant
+from onecard.courier_link import messages as link
+from onecard.courier_link.frames import FrameReader, frame
 from onecard.desk import CardPlaced, Found, JobAction, Order, Recover
 from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
 from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
@@ -288,6 +291,35 @@ def test_checkpoint() -> None:
     assert memory.open_sale.sequence == 9
 
 
+def test_courier_link() -> None:
+    page = _examples("courier-link.md")
+    assert list(FrameReader().feed(page.pop("frame"))) == [page["hello"]]
+    bundle, reply, tag = bytes(range(256)) * 5, b"a reply", bytes.fromhex("b1b2b3b4b5b6b7b8")
+    digest, given = hashlib.sha256(bundle).digest(), hashlib.sha256(reply).digest()
+    questions = {
+        "hello": link.Hello(1),
+        "next": link.Next(0, b""),
+        "next_after": link.Next(1000, tag),
+        "pull": link.Pull(digest[:8], [0, 1]),
+        "give": link.Give(given, 7),
+        "put": link.Put(given[:8], 0, reply),
+    }
+    answers = {
+        "hi": link.Hi(1, 17, "XDA", 1342, 500),
+        "parcel": link.Parcel(0, digest, 1280, 501, 1000, tag),
+        "end": link.End(1342),
+        "chunk": link.Chunk(digest[:8], 1, bundle[1024:]),
+        "want": link.Want(given[:8], [0]),
+        "looked_at": link.Want(given[:8], []),
+        "taken": link.Taken(given[:8], ""),
+        "refused": link.Refused(3, "that bundle is not held any more: ask for the next one"),
+    }
+    assert {name: link.decode_question(page[name]) for name in questions} == questions
+    assert {name: link.decode_answer(page[name]) for name in answers} == answers
+    assert {name: link.encode(said) for name, said in (questions | answers).items()} == page
+    assert _examples("courier-link.md")["frame"] == frame(page["hello"])
+
+
 _PROVED = (
     "cbor",
     "record",
@@ -300,6 +332,7 @@ _PROVED = (
     "enrolment",
     "checkpoint",
     "desk",
+    "courier-link",
 )
 
 
@@ -307,5 +340,6 @@ _PROVED = (
 def test_no_example_goes_unread(name: str) -> None:
     """A block that the pattern misses would prove nothing: every fence of these pages is an example."""
     text = (_PAGES / f"{name}.md").read_text("utf-8")
-    assert text.count("```") == 2 * len(_examples(f"{name}.md")) > 0
+    shown = len(re.findall(r"^```json$", text, re.MULTILINE))  # JSON is for people
+    assert text.count("```") == 2 * (shown + len(_examples(f"{name}.md"))) > 0
     assert all((_PAGES / link).is_file() for link in re.findall(r"\]\(([\w./-]+\.md)", text))
