@@ -43,7 +43,7 @@ def open_seconds(raw: bytes, boot: str, now: float) -> float:
     except ValueError:
         return 0.0
     match word:
-        case {"boot": str(named), "until_ms": int(until_ms)} if named == boot and not isinstance(until_ms, bool):
-            left = until_ms / 1000 - now if abs(until_ms) < 1 << 53 else 0.0
-            return left if 0 < left <= OPEN_SECONDS else 0.0
+        case {"boot": str(named), "until_ms": int(until_ms)} if boot and named == boot and abs(until_ms) < 1 << 53:
+            left = until_ms / 1000 - now
+            return left if 0 < left <= OPEN_SECONDS and not isinstance(until_ms, bool) else 0.0
     return 0.0

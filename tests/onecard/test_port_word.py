@@ -46,6 +46,10 @@ def test_nothing_else_opens_it(raw: bytes) -> None:
     assert open_seconds(raw, "this start", _NOW) == 0.0
 
 
+def test_a_machine_that_does_not_name_its_starts_opens_no_port() -> None:
+    assert open_seconds(PortWord("", 5_600_000).encode(), "", _NOW) == 0.0
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_open_it_for_longer_than_is_stated(raw: bytes) -> None:
     assert 0.0 <= open_seconds(raw, "this start", _NOW) <= OPEN_SECONDS
