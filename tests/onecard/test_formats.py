@@ -21,6 +21,7 @@ from onecard.cbor import RECORD, BadCbor
 from onecard.clock import Instant
 from onecard.courier_link import messages as link
 from onecard.courier_link.frames import FrameReader, frame
+from onecard.courier_store import CourierStore
 from onecard.desk import CardPlaced, Found, JobAction, Order, Recover
 from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
 from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
@@ -36,6 +37,7 @@ from onecard.purse.certificate import Certificate, Flags, open_certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.record import DebitRecord, LoadReference, record_key
 from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
+from onecard.roster import Roster, open_roster
 from onecard.sealing import BadSeal, unseal
 from onecard.state_table import StateRow, decode_row, encode_row
 from onecard.tariff import Reason
@@ -320,6 +322,22 @@ def test_courier_link() -> None:
     assert _examples("courier-link.md")["frame"] == frame(page["hello"])
 
 
+def test_courier_store(tmp_path: Path) -> None:
+    page = _examples("courier-store.md")
+    roster = open_roster(page["roster"])
+    public = _examples("downlink.md")["server"]
+    assert roster == Roster(_AT, KeyRing({(Role.SERVER_SIGN, 1): public}), {7: public})
+    assert open_envelope(page["roster"]).payload == page["listed"]
+    partial = CourierStore(tmp_path).partial(17, link.Parcel(0, bytes(32), 4, 1, 2, bytes(8)))
+    partial.begin()
+    partial.add(0, b"abc")
+    partial.add(1, b"d")
+    (file,) = (tmp_path / "partial").iterdir()
+    assert file.read_bytes() == page["chunks"]
+    assert file.name == f"00017-{'00' * 32}.chunks"
+    assert partial.chunks() == {0: b"abc", 1: b"d"}
+
+
 _PROVED = (
     "cbor",
     "record",
@@ -333,6 +351,7 @@ _PROVED = (
     "checkpoint",
     "desk",
     "courier-link",
+    "courier-store",
 )
 
 
