@@ -147,7 +147,9 @@ class Listener:
         """Listens at once; port 0 takes a free one. Raises `LineLost`."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            self._socket = socket.create_server((address, port), family=family, backlog=GUESTS_MAX)
+            self._socket = socket.create_server(
+                (address, port), family=family, backlog=GUESTS_MAX, dualstack_ipv6=address == "::"
+            )
         except OSError as error:
             raise LineLost(f"the courier's port cannot listen on {address} port {port}: {error}") from error
         self._socket.settimeout(LOOK_SECONDS)
