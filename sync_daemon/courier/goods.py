@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onecard.courier_link.messages import VERSION, Hi, Parcel
 from onecard.errors import OnecardError
@@ -75,23 +75,12 @@ class PortGoods:
         """Raises `JournalError`, `JournalOfAnother`."""
         with self._journal_lock:
             durable, standing = self._durable(), self._standing()
-            received = standing.received
-            follows = received < after <= durable and self._journal.tag(after) == tag
-            before = after if follows else received
+            follows = standing.received < after <= durable and self._journal.tag(after) == tag
+            before = after if follows else standing.received
             if before >= durable:
                 return None
-            held = self._parcels.get(before)
-            if held is None:
-                have = {int(table): version for table, version in sorted(standing.versions.items())}
-                run = self._cutter.run(Offer(before + 1, durable, RECORDS_LIMIT, BYTES_LIMIT, have))
-                bundle = self._cutter.packed(run)
-                digest = hashlib.sha256(bundle).digest()
-                held = Parcel(0, digest, len(bundle), run.first_sequence, run.last_sequence, run.last_tag), bundle
-                self._parcels[before] = held
-                if len(self._parcels) > _HELD:
-                    self._parcels.popitem(last=False)
-            told = held[0]
-            return Parcel(after, told.digest, told.size, told.first, told.last, told.tag)
+            told, _ = self._parcels.get(before) or self._cut(before, durable, standing)
+            return replace(told, after=after)
 
     def whole(self, key: bytes) -> bytes | None:
         """One of the last bundles told of."""
@@ -136,6 +125,18 @@ class PortGoods:
                 self._verdicts[digest] = verdict
                 if len(self._verdicts) > _VERDICTS:
                     self._verdicts.popitem(last=False)
+
+    def _cut(self, before: int, durable: int, standing: Standing) -> tuple[Parcel, bytes]:
+        """The bundle that follows record `before`, remembered in the place of the one cut longest ago."""
+        have = {int(table): version for table, version in sorted(standing.versions.items())}
+        run = self._cutter.run(Offer(before + 1, durable, RECORDS_LIMIT, BYTES_LIMIT, have))
+        bundle = self._cutter.packed(run)
+        digest = hashlib.sha256(bundle).digest()
+        parcel = Parcel(before, digest, len(bundle), run.first_sequence, run.last_sequence, run.last_tag)
+        self._parcels[before] = parcel, bundle
+        if len(self._parcels) > _HELD:
+            self._parcels.popitem(last=False)
+        return parcel, bundle
 
     def _durable(self) -> int:
         mark = self._journal.mark()
