@@ -207,7 +207,7 @@ def decode_answer(body: bytes) -> Answer:
         case [Hi.NUMBER, int(version), int(terminal), str(site), int(durable), int(acknowledged)] if (
             version >= 1
             and 1 <= terminal <= TERMINAL_NUMBER_MAX
-            and len(site) <= TEXT_MAX
+            and _is_text(site)
             and durable in _SEQUENCES
             and acknowledged in _SEQUENCES
         ):
@@ -223,9 +223,9 @@ def decode_answer(body: bytes) -> Answer:
             return Chunk(key, number, content)
         case [Want.NUMBER, bytes(key), list(numbers)] if _is_key(key):
             return Want(key, _numbers(numbers, REPLY_MAX))
-        case [Taken.NUMBER, bytes(key), str(why)] if _is_key(key) and len(why) <= TEXT_MAX:
+        case [Taken.NUMBER, bytes(key), str(why)] if _is_key(key) and _is_text(why):
             return Taken(key, why)
-        case [Refused.NUMBER, int(to), str(why)] if len(why) <= TEXT_MAX:
+        case [Refused.NUMBER, int(to), str(why)] if _is_text(why):
             return Refused(to, why)
     raise BadMessage("this is no answer of a terminal's that is known here")
 
@@ -235,6 +235,15 @@ def _array(body: bytes) -> list[cbor.Value]:
         return cbor.decode_array(body, _LIMITS)
     except cbor.BadCbor as error:
         raise BadMessage(str(error)) from error
+
+
+def plain(text: str) -> str:
+    """`text` as it may be sent: not too long, no control characters, which would reach the technician's terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:TEXT_MAX]
+
+
+def _is_text(text: str) -> bool:
+    return len(text) <= TEXT_MAX and text.isprintable()
 
 
 def _is_key(key: bytes) -> bool:

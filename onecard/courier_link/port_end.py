@@ -14,7 +14,6 @@ from onecard.courier_link.assembly import Assembly
 from onecard.courier_link.frames import FrameReader, frame
 from onecard.courier_link.messages import (
     KEY_SIZE,
-    TEXT_MAX,
     VERSION,
     WINDOW,
     Answer,
@@ -35,6 +34,7 @@ from onecard.courier_link.messages import (
     chunk,
     decode_question,
     encode,
+    plain,
 )
 from onecard.errors import OnecardError
 
@@ -82,18 +82,18 @@ class PortEnd:
         try:
             question = decode_question(body)
         except BadMessage as error:
-            yield Refused(0, str(error)[:TEXT_MAX])
+            yield Refused(0, plain(str(error)))
             return
         try:
             yield from self._dealt_with(question)
         except OnecardError as error:
-            yield Refused(question.NUMBER, str(error)[:TEXT_MAX])
+            yield Refused(question.NUMBER, plain(str(error)))
 
     def _dealt_with(self, question: Question) -> Iterator[Answer]:
         match question:
             case Hello(version):
                 hi = self._goods.greeting()
-                yield Hi(min(version, VERSION), hi.terminal, hi.site, hi.durable, hi.acknowledged)
+                yield Hi(min(version, VERSION), hi.terminal, plain(hi.site), hi.durable, hi.acknowledged)
             case Next(after, tag):
                 yield self._goods.parcel(after, tag) or End(after)
             case Pull(key, numbers):
@@ -127,4 +127,4 @@ class PortEnd:
         if reply is None:
             return Want(key, [0])
         why = self._goods.take(reply)
-        return Want(key, []) if why is None else Taken(key, why[:TEXT_MAX])
+        return Want(key, []) if why is None else Taken(key, plain(why))

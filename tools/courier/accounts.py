@@ -1,10 +1,14 @@
-"""The summaries people see at the end of a collection and of a delivery. Pure but for `rich`'s tables."""
+"""The summaries people see at the end of a collection and of a delivery. Pure but for `rich`'s tables.
+
+What terminals and servers said is `Text`: brackets in it are brackets, no markup.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from tools.courier.delivering import Delivery
 from tools.courier.visit import Account
@@ -17,13 +21,13 @@ def collected_table(accounts: Sequence[Account]) -> Table:
         unproved = f"{account.unproved} not checked" if account.unproved else "good" if account.bundles else "–"
         table.add_row(
             str(account.terminal),
-            account.site or "–",
+            Text(account.site or "–"),
             str(account.backlog) if account.site else "–",
             str(account.records),
             str(account.bundles),
             f"{account.size / 1024:.0f}",
             unproved,
-            account.reply or "none carried",
+            Text(account.reply or "none carried"),
             "all" if account.finished else "NOT ALL",
         )
     return table
@@ -39,6 +43,6 @@ def delivered_table(deliveries: Sequence[Delivery]) -> Table:
             str(delivery.records),
             "–" if delivery.acknowledged is None else str(delivery.acknowledged),
             str(delivery.left),
-            delivery.refused,
+            Text(delivery.refused),
         )
     return table

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Header, ProgressBar, RichLog, Static
@@ -91,8 +92,8 @@ class CourierApp(App[None]):
         self._begin(self._deliver)
 
     @property
-    def _table(self) -> DataTable[str]:
-        table: DataTable[str] = self.query_one("#terminals", DataTable)
+    def _table(self) -> DataTable[Text]:
+        table: DataTable[Text] = self.query_one("#terminals", DataTable)
         return table
 
     def _begin(self, work: Callable[[], None]) -> None:
@@ -171,11 +172,11 @@ class CourierApp(App[None]):
         self._roads = {road.name: road for road in roads}
         self._table.clear()
         for road in roads:
-            self._table.add_row("?", "?", road.name, "?", "0", "…", key=road.name)
+            self._table.add_row(*map(Text, ("?", "?", road.name, "?", "0", "…")), key=road.name)
 
     def _fill(self, road: Road, cells: dict[str, str]) -> None:
         for column, text in cells.items():
-            self._table.update_cell(road.name, column, text, update_width=True)
+            self._table.update_cell(road.name, column, Text(text), update_width=True)
 
     def _advance(self, ratio: float) -> None:
         self.query_one("#progress", ProgressBar).update(progress=_STEPS * ratio)

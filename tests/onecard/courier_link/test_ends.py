@@ -200,6 +200,15 @@ def test_a_failure_at_the_terminal_is_told_to_the_laptop() -> None:
     assert wire.until_quiet() == [Refused(Next.NUMBER, "the journal is damaged: send the disk to the centre")]
 
 
+def test_no_control_character_reaches_the_technician_s_terminal() -> None:
+    wire = Wire()
+    wire.goods.verdict = "line one\nline two\x1b[2J"
+    wire.laptop.give(b"reply")
+    (taken,) = wire.until_quiet()
+    assert isinstance(taken, Taken)
+    assert taken.why == "line one line two [2J"
+
+
 def test_a_reply_is_handed_over_in_windows_and_its_verdict_comes_back() -> None:
     wire = Wire()
     wire.goods.verdict = "tariff version 6: version 7 is held"
@@ -290,6 +299,8 @@ def test_what_is_no_question_is_refused_by_name(body: bytes) -> None:
         encode(Parcel(0, bytes(32), 5, 9, 2, bytes(8))),
         encode(Parcel(0, bytes(32), 5, 1, 2, bytes(7))),
         encode(Taken(bytes(8), "x" * 301)),
+        encode(Hi(1, 17, "\x1b]0;owned\x07", 1, 0)),
+        encode(Refused(Hello.NUMBER, "\x1b[2J")),
         encode(Hello(1)),
     ],
     ids=lambda body: body.hex()[:20],

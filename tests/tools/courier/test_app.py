@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import DataTable, ProgressBar, RichLog, Static
 
@@ -81,8 +82,8 @@ class Bench:
         await pilot.pause()
 
     def row(self, number: int) -> dict[str, str]:
-        table: DataTable[str] = self.app.query_one("#terminals", DataTable)
-        return dict(zip(COLUMNS, table.get_row_at(number), strict=True))
+        table: DataTable[Text] = self.app.query_one("#terminals", DataTable)
+        return dict(zip(COLUMNS, map(str, table.get_row_at(number)), strict=True))
 
     @property
     def log(self) -> str:
@@ -94,7 +95,7 @@ class Bench:
 
     @staticmethod
     def _dead() -> _Loop:
-        raise LineLost("nobody answers on this cable")
+        raise LineLost("nobody answers on this cable [/bold]")
 
     def _deliver(self, told: Callable[[int, int], None]) -> tuple[list[Delivery], str]:
         if self.away:
@@ -109,7 +110,7 @@ def test_terminals_are_listed_with_what_waits_and_a_dead_cable_is_named(tmp_path
     async def play(pilot: Pilot[None]) -> None:
         row = bench.row(0)
         assert (row["终端 terminal"], row["影院 site"], row["待传 to send"]) == ("17", "XDA", "30")
-        assert bench.row(1)["状态 state"] == "nobody answers on this cable"
+        assert bench.row(1)["状态 state"] == "nobody answers on this cable [/bold]"
         assert "2 found" in bench.log
 
     bench.run(play)
