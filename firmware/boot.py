@@ -17,6 +17,7 @@ from pathlib import Path
 from firmware.books import Books
 from firmware.checkpoint import checkpoint_key
 from firmware.config import TerminalConfig
+from firmware.courier_port import CourierPort
 from firmware.inbox import Inbox
 from firmware.intake import Intake
 from firmware.kept_tables import KeptTables
@@ -59,6 +60,7 @@ class Station:
     reader: LastingReader
     teller: Teller
     till: Till
+    port: CourierPort
     clock: WallClock
 
     def close(self) -> None:
@@ -77,9 +79,11 @@ def start(
     monotonic: Callable[[], float] = time.monotonic,
     random: Callable[[int], bytes] = os.urandom,
     disk: Disk | None = None,
+    boot: str = "",
 ) -> Station:
     """Start the terminal of `config` on the board with that serial number; `disk` is what journal and tables write to,
-    the system's by default.
+    the system's by default; `boot` names this start of the machine (`hardware.board.boot_id`), and without it no
+    courier's port is opened.
 
     Raises `Unfit`, `BadEnrolment`, `NotKept`, the journal's errors.
     """
@@ -90,7 +94,7 @@ def start(
     clock = WallClock(system, monotonic)
     with ExitStack() as opened:
         storage = _open_storage(config, secret, chain_key, clock, random=random, disk=disk, opened=opened)
-        station = _assemble(config, secret, seal_private, clock, storage)
+        station = _assemble(config, secret, seal_private, clock, storage, boot=boot)
         opened.pop_all()
         return station
 
@@ -137,7 +141,7 @@ def _open_storage(
 
 
 def _assemble(
-    config: TerminalConfig, secret: Identity, seal_private: bytes, clock: WallClock, storage: _Storage
+    config: TerminalConfig, secret: Identity, seal_private: bytes, clock: WallClock, storage: _Storage, *, boot: str
 ) -> Station:
     journal, tables, packed, books = storage.journal, storage.tables, storage.packed, storage.books
     sam, identity = SoftwareSam(secret.keys), secret.public()
@@ -162,9 +166,24 @@ def _assemble(
     )
     teller = Teller(reader, sam, log, number, hotlist=packed[Table.HOTLIST], limits=TapLimits(config.limits.card_cap))
     intake.take(teller)
-    till = Till(config, reader, teller, journal, log, books=books, intake=intake)
+    port = CourierPort(config.data, log, boot)
+    till = Till(config, reader, teller, journal, log, books=books, intake=intake, port=port)
     return Station(
-        config, identity, sam, journal, tables, packed, storage.shelf, log, books, intake, reader, teller, till, clock
+        config,
+        identity,
+        sam,
+        journal,
+        tables,
+        packed,
+        storage.shelf,
+        log,
+        books,
+        intake,
+        reader,
+        teller,
+        till,
+        port,
+        clock,
     )
 
 

@@ -65,4 +65,4 @@ class Shown:
     loaded: bool  # a newer certificate was put on it just now
 
 
-TapResult: TypeAlias = NoCard | Paid | Declined | InDoubt | Abandoned
+TapResult: TypeAlias = NoCard | Paid | Declined | InDoubt | Abandoned | Shown

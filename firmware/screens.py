@@ -43,6 +43,7 @@ class Surroundings:
     refused_files: Sequence[str]
     tables_lacking: bool
     alarm: str
+    port_seconds: float  # 0.0 while the courier's port is closed
 
 
 _TITLES = {
@@ -66,6 +67,10 @@ _TITLES = {
     State.INQUIRY_SHOWN: (Tone.GOOD, Phrase.INQUIRY),
     State.TOTALS: (Tone.CALM, Phrase.TOTALS),
     State.CLOSING: (Tone.CALM, Phrase.CLOSING),
+    State.MENU: (Tone.CALM, Phrase.MENU),
+    State.NOT_AUTHORISED: (Tone.BAD, Phrase.NOT_AUTHORISED),
+    State.PORT_TURNED: (Tone.GOOD, Phrase.PORT_CLOSED),
+    State.PORT_TURNED_SIGNED_OFF: (Tone.GOOD, Phrase.PORT_CLOSED),
     State.OUT_OF_SERVICE: (Tone.STOPPED, Phrase.OUT_OF_SERVICE),
     State.BROKEN: (Tone.STOPPED, Phrase.BROKEN),
 }
@@ -75,6 +80,7 @@ _BLOCKS = {
     Block.JOURNAL_FULL: Phrase.JOURNAL_FULL,
 }
 
+_PORT_TURNED = (State.PORT_TURNED, State.PORT_TURNED_SIGNED_OFF)
 _LEVELS = {
     Level.WARN: Phrase.ROOM_WARN,
     Level.COURIER: Phrase.ROOM_COURIER,
@@ -103,12 +109,16 @@ class _Screen:
         tone, title = _TITLES[view.screen]
         if isinstance(view.result, Declined) and view.screen is State.INQUIRY_SHOWN:
             tone, title = Tone.BAD, Phrase.REFUSED
+        if view.screen in _PORT_TURNED and around.port_seconds:
+            title = Phrase.PORT_OPENED
         self._add(Role.TITLE, title.say(around.language, shift=around.shift_number))
         if view.reader_lost:
             tone = Tone.STOPPED
             self._say(Phrase.READER_LOST)
         if around.alarm:
             self._add(Role.MESSAGE, around.alarm)
+        if around.port_seconds:
+            self._say(Phrase.PORT_OPEN, minutes=-int(-around.port_seconds // _MINUTE))
         if around.keypad_lost:
             self._say(Phrase.KEYPAD_LOST)
         if around.room_level in _LEVELS and view.block is not Block.JOURNAL_FULL:
@@ -149,6 +159,11 @@ class _Screen:
                 self._say(Phrase.BROKEN_CURE)
             case State.INQUIRY:
                 self._say(Phrase.TAP_CARD)
+            case State.MENU:
+                self._say(Phrase.TAP_AUTHORISATION)
+            case State.PORT_TURNED | State.PORT_TURNED_SIGNED_OFF:
+                if self._around.port_seconds:
+                    self._say(Phrase.PORT_CONNECT)
             case State.RESTING | State.DROPPED:
                 pass
             case _:

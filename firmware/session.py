@@ -7,6 +7,8 @@ Rules of this file
 - Only ARMED begins a sale. After a sale it is reached by way of the card's removal, and then by a key, or, in
   fixed-amount mode, by the interval that begins with the removal. A card that comes back before is already paid.
 - Between IN_DOUBT and the end of its sale no other sale, inquiry or sign-off can begin (P-R5).
+- An authorisation card turns the courier's port wherever a card is awaited and no sale is in doubt; also out of
+  service, because a full journal is what couriers come for.
 - A state that shows a result ends when no card lies on the reader, never by the card that it is about.
 - A journal that fails ends everything, from any state.
 
@@ -47,6 +49,10 @@ class State(Enum):
     INQUIRY_SHOWN = "inquiry shown"
     TOTALS = "totals"
     CLOSING = "closing"
+    MENU = "technician's menu"
+    NOT_AUTHORISED = "not authorised"
+    PORT_TURNED = "port turned"
+    PORT_TURNED_SIGNED_OFF = "port turned, signed off"
     OUT_OF_SERVICE = "out of service"
     BROKEN = "broken"
 
@@ -61,10 +67,12 @@ class Event(Enum):
     BALANCE_KEY = "balance key"
     TOTALS_KEY = "totals key"
     SHIFT_KEY = "shift key"
+    MENU_KEY = "menu key"
     CARD_SEEN = "card seen"
     PAID_CARD_SEEN = "card of the last sale seen"
     CARD_LEFT = "card left"
     SIGNED_ON = "staff card accepted"
+    AUTHORISED = "authorisation card accepted"
     SHOWN = "card shown"
     PAID = "paid"
     DECLINED = "declined"
@@ -89,6 +97,7 @@ class Action(Enum):
     OPEN_SALE = "open the sale"
     DROP_SALE = "drop the sale"
     ABANDON = "abandon the sale in doubt"
+    TURN_PORT = "turn the courier's port"
 
 
 @unique
@@ -97,6 +106,7 @@ class Duty(Enum):
 
     REST = "nothing"
     SIGN_ON = "identify a staff card"
+    AUTHORISE = "identify an authorisation card"
     TAP = "debit"
     INQUIRE = "show the balance"
     WATCH = "notice a card"
@@ -163,12 +173,17 @@ _MENU = {
     Event.BALANCE_KEY: _go(State.INQUIRY),
     Event.TOTALS_KEY: _go(State.TOTALS),
     Event.SHIFT_KEY: _go(State.CLOSING),
+    Event.MENU_KEY: _go(State.MENU),
     Event.BLOCKED: _go(State.OUT_OF_SERVICE),
 }
 _SALE_RESULTS = {
     Event.PAID: _go(State.PAID),
     Event.DECLINED: _go(State.REFUSED),
     Event.IN_DOUBT: _go(State.IN_DOUBT),
+}
+_PORT = {
+    Event.AUTHORISED: _go(State.PORT_TURNED, Action.TURN_PORT),
+    Event.DECLINED: _go(State.NOT_AUTHORISED),
 }
 _GIVE_UP = {
     Event.CANCEL: _go(State.ABANDONED, Action.ABANDON),
@@ -183,7 +198,11 @@ def _shared(at_home: State) -> dict[State, Row]:
         State.SIGNED_OFF: _row(
             Duty.SIGN_ON,
             Timer.NONE,
-            {Event.SIGNED_ON: _go(State.WELCOME, Action.OPEN_SHIFT), Event.DECLINED: _go(State.SIGN_ON_REFUSED)},
+            {
+                Event.SIGNED_ON: _go(State.WELCOME, Action.OPEN_SHIFT),
+                Event.AUTHORISED: _go(State.PORT_TURNED_SIGNED_OFF, Action.TURN_PORT),
+                Event.DECLINED: _go(State.SIGN_ON_REFUSED),
+            },
         ),
         State.SIGN_ON_REFUSED: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.SIGNED_OFF)}),
         State.WELCOME: _row(Duty.WAIT_AWAY, Timer.NONE, away),
@@ -204,10 +223,15 @@ def _shared(at_home: State) -> dict[State, Row]:
         State.INQUIRY_SHOWN: _row(Duty.WAIT_AWAY, Timer.NONE, away),
         State.TOTALS: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(at_home), Event.TOTALS_KEY: _go(at_home)}),
         State.CLOSING: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(State.SIGNED_OFF, Action.CLOSE_SHIFT)}),
+        State.MENU: _row(Duty.AUTHORISE, Timer.KEYS, back | _PORT),
+        State.NOT_AUTHORISED: _row(Duty.WAIT_AWAY, Timer.NONE, away),
+        State.PORT_TURNED: _row(Duty.WAIT_AWAY, Timer.NONE, away),
+        State.PORT_TURNED_SIGNED_OFF: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.SIGNED_OFF)}),
         State.OUT_OF_SERVICE: _row(
-            Duty.REST,
+            Duty.AUTHORISE,
             Timer.NONE,
-            {
+            _PORT
+            | {
                 Event.UNBLOCKED: _go(at_home),
                 Event.TOTALS_KEY: _go(State.TOTALS),
                 Event.SHIFT_KEY: _go(State.CLOSING),
@@ -220,7 +244,7 @@ def _shared(at_home: State) -> dict[State, Row]:
 def _fixed() -> dict[State, Row]:
     taken = {Event.CARD_LEFT: _go(State.RESTING)}
     return {
-        State.ARMED: _row(Duty.TAP, Timer.NONE, _MENU | _SALE_RESULTS),
+        State.ARMED: _row(Duty.TAP, Timer.NONE, _MENU | _SALE_RESULTS | {Event.AUTHORISED: _PORT[Event.AUTHORISED]}),
         State.PAID: _row(Duty.WAIT_AWAY, Timer.RESULT, taken | {Event.TIME_UP: _go(State.ALREADY_PAID)}),
         State.ALREADY_PAID: _row(Duty.WAIT_AWAY, Timer.NONE, taken),
         State.REFUSED: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.ARMED)}),
@@ -247,7 +271,13 @@ def _show() -> dict[State, Row]:
         State.EARLY_CARD: _row(Duty.WAIT_AWAY, Timer.NONE, film | taken),
         State.FILM_CHOSEN: _row(Duty.REST, Timer.KEYS, order | dropped),
         State.TICKETS_CHOSEN: _row(Duty.REST, Timer.KEYS, order | dropped),
-        State.ARMED: _row(Duty.TAP, Timer.SALE, _SALE_RESULTS | dropped | {Event.BLOCKED: _go(State.OUT_OF_SERVICE)}),
+        State.ARMED: _row(
+            Duty.TAP,
+            Timer.SALE,
+            _SALE_RESULTS
+            | dropped
+            | {Event.AUTHORISED: _PORT[Event.AUTHORISED], Event.BLOCKED: _go(State.OUT_OF_SERVICE)},
+        ),
         State.PAID: _row(Duty.WAIT_AWAY, Timer.RESULT, taken | hasty | {Event.TIME_UP: _go(State.ALREADY_PAID)}),
         State.ALREADY_PAID: _row(Duty.WAIT_AWAY, Timer.NONE, taken),
         State.REFUSED: _row(

@@ -59,15 +59,16 @@ class Teller:
 
     def tap(self, price: Price, purse: int = 0) -> TapResult:
         """One presentation for a sale. While a sale is in doubt, the same card settles it and any other card abandons
-        it first (P-R6). Raises `hardware.reader.ReaderError` and the journal's errors."""
+        it first (P-R6). An authorisation card that abandons none is `Shown`. Raises `hardware.reader.ReaderError` and
+        the journal's errors."""
         shown = self._sight.select(purse)
         if not isinstance(shown, Presentation):
             return self._not_shown(shown)
         sale = self._log.memory.open_sale
         if sale is not None and sale.name == shown.name:
             return self._retap(shown)
-        self.abandon()
-        return self._while_it_lies(shown, lambda: self._sell(shown, price))
+        abandoned = self.abandon()
+        return self._while_it_lies(shown, lambda: self._sell(shown, price, staff=abandoned is None))
 
     def abandon(self) -> Abandoned | None:
         """The final word on the sale in doubt: no goods (P-R6). Durable when this returns. None if none is open."""
@@ -88,8 +89,8 @@ class Teller:
             return InDoubt(shown.card.uid, Fen(sale.intent.amount))
         return self._while_it_lies(shown, lambda: self._inquire(shown, settle))
 
-    def identify(self, action: Action, purse: int = 0) -> Shown | NoCard | Declined:
-        """Who a staff card is, when its kind has a right to `action`; nothing is written on it."""
+    def identify(self, *actions: Action, purse: int = 0) -> Shown | NoCard | Declined:
+        """Who a staff card is, when its kind has a right to one of `actions`; nothing is written on it."""
         shown = self._sight.select(purse)
         if not isinstance(shown, Presentation):
             return self._not_shown(shown)
@@ -98,18 +99,17 @@ class Teller:
             known = self._sight.certificate(shown)
             if isinstance(known, Refused):
                 return self._decline(known.reason, shown)
-            refusal = self._refusal(known.best, action)
-            if refusal is not None:
-                return self._decline(refusal, shown)
-            return self._seen(shown, known.in_force.certificate, loaded=False)
+            return self._staff(shown, known, actions)
 
         return self._while_it_lies(shown, look)
 
-    def _sell(self, shown: Presentation, price: Price) -> TapResult:
+    def _sell(self, shown: Presentation, price: Price, *, staff: bool) -> TapResult:
         assert self._log.memory.open_sale is None, "a sale that may still be paid is not begun again (I-02)"
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
+        if staff and known.best.kind is CardKind.AUTHORISATION:
+            return self._staff(shown, known, (Action.TECHNICIAN_MENU,))
         refusal = self._refusal(known.best, Action.PAY)
         if refusal is not None:
             return self._decline(refusal, shown)
@@ -140,6 +140,12 @@ class Teller:
                 return Declined(DeclineReason.CARD_MOVED, shown.card.uid)  # its OUTCOME, UNSENT, is the record of it
             case Landed.UNKNOWN:
                 return InDoubt(shown.card.uid, amount)
+
+    def _staff(self, shown: Presentation, known: Known, actions: tuple[Action, ...]) -> Shown | Declined:
+        refusal = self._refusal(known.best, *actions)
+        if refusal is not None:
+            return self._decline(refusal, shown)
+        return self._seen(shown, known.in_force.certificate, loaded=False)
 
     def _retap(self, shown: Presentation) -> TapResult:
         sale = self._log.memory.open_sale
@@ -220,10 +226,10 @@ class Teller:
             return known.in_force, shown
         return self._writer.deliver(shown, known.in_force, known.best, known.best_image)
 
-    def _refusal(self, certificate: Certificate, action: Action) -> DeclineReason | None:
+    def _refusal(self, certificate: Certificate, *actions: Action) -> DeclineReason | None:
         if is_listed(self.hotlist, certificate.card_number) or self._log.memory.is_closed(certificate):
             return DeclineReason.HOTLISTED
-        if action not in ALLOWED[certificate.kind] or certificate.unit is not PurseUnit.FEN:
+        if ALLOWED[certificate.kind].isdisjoint(actions) or certificate.unit is not PurseUnit.FEN:
             return DeclineReason.WRONG_KIND
         today = day_number(self._log.clock.now().local().date())
         return DeclineReason.EXPIRED if today > certificate.expiry else None

@@ -91,6 +91,7 @@ class Terminal:
             station.till.press(key)
         station.till.tick()
         station.till.look()
+        self._guarded(station.port.tick)
         self._guarded(lambda: self._upkeep.turn(station.clock.monotonic()))
         self._display.show(frame(station.till.view(), self._surroundings()))
         if now - self._chores_at >= CHORES_SECONDS:
@@ -103,6 +104,7 @@ class Terminal:
     def close(self) -> None:
         """Let go of everything, the journal first: its last records are made durable, a checkpoint tells of them."""
         try:
+            self._guarded(self._station.port.close)
             self._guarded(self._upkeep.checkpoint)
             if self._upkeep.trouble:
                 self._tell(self._upkeep.trouble)
@@ -128,6 +130,8 @@ class Terminal:
             self._tell(f"tables: {fault}")
         for fault in station.packed.faults:
             self._tell(f"{PACKED_FOLDER}: {fault}")
+        if station.port.trouble:
+            self._tell(f"courier's port: {station.port.trouble}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
@@ -147,7 +151,7 @@ class Terminal:
 
     def _pause(self) -> float:
         match self._station.till.duty:
-            case Duty.TAP | Duty.SIGN_ON | Duty.INQUIRE:
+            case Duty.TAP | Duty.SIGN_ON | Duty.INQUIRE | Duty.AUTHORISE:
                 return CARD_SECONDS
             case Duty.WATCH | Duty.WAIT_AWAY:
                 return WATCH_SECONDS
@@ -181,4 +185,5 @@ class Terminal:
             refused_files=sorted(station.intake.refused),
             tables_lacking=station.tables.lacking or station.packed.lacking,
             alarm=self._line.alarm,
+            port_seconds=station.port.seconds_left,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from firmware.books import Books
 from firmware.config import SaleMode, TerminalConfig
+from firmware.courier_port import CourierPort
 from firmware.intake import Intake, fixed_quote
 from firmware.logbook import CLOSED_SHOP, Logbook
 from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown
@@ -20,7 +21,7 @@ from hardware.reader import Reader, ReaderError
 from onecard.identity import CardNumber
 from onecard.journal import Journal, JournalError, JournalFull, Level
 from onecard.kinds import Action as CardAction
-from onecard.kinds import DeclineReason
+from onecard.kinds import CardKind, DeclineReason
 from onecard.money import Fen
 from onecard.tariff import Quote
 
@@ -41,6 +42,7 @@ _KEY_EVENTS = {
     Key.BALANCE: Event.BALANCE_KEY,
     Key.TOTALS: Event.TOTALS_KEY,
     Key.SHIFT: Event.SHIFT_KEY,
+    Key.MENU: Event.MENU_KEY,
 }
 _RESULTS = frozenset(
     {
@@ -52,6 +54,9 @@ _RESULTS = frozenset(
         State.ABANDONED,
         State.DROPPED,
         State.INQUIRY_SHOWN,
+        State.NOT_AUTHORISED,
+        State.PORT_TURNED,
+        State.PORT_TURNED_SIGNED_OFF,
     }
 )
 _QUIET = frozenset({State.SIGNED_OFF, State.READY, State.ARMED, State.RESTING})
@@ -70,6 +75,7 @@ class Till:
         *,
         books: Books,
         intake: Intake,
+        port: CourierPort,
     ) -> None:
         self._config = config
         self._reader = reader
@@ -78,6 +84,7 @@ class Till:
         self._log = log
         self._books = books
         self._intake = intake
+        self._port = port
         self._clock = log.clock
         self._table = session_table(config.sale.mode)
         self._result: Result = NoCard()
@@ -192,7 +199,9 @@ class Till:
     def _look(self) -> None:
         match self.duty:
             case Duty.SIGN_ON:
-                self._note(self._teller.identify(CardAction.SIGN_ON), Event.SIGNED_ON)
+                self._note(self._teller.identify(CardAction.SIGN_ON, CardAction.TECHNICIAN_MENU), Event.SIGNED_ON)
+            case Duty.AUTHORISE:
+                self._note(self._teller.identify(CardAction.TECHNICIAN_MENU), Event.AUTHORISED)
             case Duty.INQUIRE:
                 self._note(self._teller.inquire(settle=True), Event.SHOWN)
             case Duty.TAP:
@@ -243,6 +252,8 @@ class Till:
                 event = Event.IN_DOUBT
             case Abandoned():
                 event = Event.ABANDONED
+            case Shown(kind=CardKind.AUTHORISATION) if accepted is not Event.SHOWN:
+                event = Event.AUTHORISED
             case Paid() | Shown():
                 event = accepted
         self._result = result
@@ -300,6 +311,10 @@ class Till:
                 assert abandoned is not None
                 self._result = abandoned
                 self._results += 1
+            case Action.TURN_PORT:
+                assert isinstance(self._result, Shown)
+                self._basket = Basket()
+                self._port.turn(self._result)
             case Action.NONE | Action.TAKE_FILM | Action.TAKE_TICKETS:
                 pass  # what was keyed is in the basket already
 

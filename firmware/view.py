@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import TypeAlias
 
-from firmware.results import Shown, TapResult
+from firmware.results import TapResult
 from firmware.session import State
 
 
@@ -27,7 +27,7 @@ class Basket:
     tickets: int = 0
 
 
-Result: TypeAlias = "TapResult | Shown"
+Result: TypeAlias = TapResult
 
 
 @dataclass(frozen=True, slots=True)

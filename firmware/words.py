@@ -70,6 +70,13 @@ class Phrase(Enum):
     TOTAL_DECLINED = Text("拒绝 {count} 次", "Declined {count}")
     CLOSING = Text("签退?", "Sign off?")
     CONFIRM_CLOSING = Text("确认 = 签退,取消 = 返回", "OK signs off, cancel goes back")
+    MENU = Text("技术员", "Technician")
+    TAP_AUTHORISATION = Text("请刷授权卡,开启或关闭采集口", "Tap an authorisation card to open or close the port")
+    NOT_AUTHORISED = Text("未授权", "Not authorised")
+    PORT_OPENED = Text("采集口已开启", "Port opened")
+    PORT_CLOSED = Text("采集口已关闭", "Port closed")
+    PORT_OPEN = Text("采集口开启中,还剩 {minutes} 分", "Courier's port open, {minutes} min left")
+    PORT_CONNECT = Text("请接采集电脑或插入采集盘", "Connect the laptop, or put in the stick")
     OUT_OF_SERVICE = Text("暂停服务", "Out of service")
     UNSENT_MONEY = Text(
         "未上传金额已达上限,请联网或人工采集", "Too much not uploaded: connect the line or collect by laptop"

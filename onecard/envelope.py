@@ -49,6 +49,7 @@ class Domain(Enum):
     DOWNLINK = b"onecard downlink 1"
     ENROLMENT = b"onecard enrolment 1"
     DESK = b"onecard desk 1"
+    ROSTER = b"onecard roster 1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class RecordKind(IntEnum):
     ACK = 8
     GAP = 9
     SEAL = 10
+    PORT = 11
 
 
 class BadRecord(OnecardError):
@@ -258,7 +259,20 @@ class Seal:
     at: int = _instant()
 
 
-Record: TypeAlias = Boot | Intent | OutcomeRecord | Decline | Shift | Issue | Applied | Ack | Gap | Seal
+@dataclass(frozen=True, slots=True)
+class Port:
+    """The courier's port was opened or closed; a BOOT closes it too."""
+
+    KIND: ClassVar = RecordKind.PORT
+    at: int = _instant()
+    clock: int = _one_of(ClockQuality)
+    card_number: int = _unsigned(40)  # of the authorisation card, 0 when it closed by itself
+    uid: bytes = _raw(0, 4, 7)  # its, empty when it closed by itself
+    opened: int = _unsigned(1)  # 1 opened, 0 closed
+    seconds: int = _unsigned(16)  # for how long at most, 0 when closed
+
+
+Record: TypeAlias = Boot | Intent | OutcomeRecord | Decline | Shift | Issue | Applied | Ack | Gap | Seal | Port
 
 SCHEMAS: dict[tuple[int, int], type[Record]] = {
     (RecordKind.BOOT, 1): Boot,
@@ -271,6 +285,7 @@ SCHEMAS: dict[tuple[int, int], type[Record]] = {
     (RecordKind.ACK, 1): Ack,
     (RecordKind.GAP, 1): Gap,
     (RecordKind.SEAL, 1): Seal,
+    (RecordKind.PORT, 1): Port,
 }
 """Every schema ever released: (kind, version) → dataclass."""
 

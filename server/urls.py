@@ -6,7 +6,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from server.ingest.views import bundle
+from server.ingest.views import bundle, roster
 from server.pages import views
 from server.sites.views import enrolment
 
@@ -22,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language/", set_language, name="set_language"),
     path("enrol/v1", enrolment),
     path("sync/v1/bundle", bundle),
+    path("sync/v1/roster", roster),
     path("", include("server.desk.urls")),
 ]

@@ -10,6 +10,7 @@ idle_seconds = 1         # 0 … 60    send when the journal was still this long
 heartbeat_seconds = 30   # 1 … 3600  ask for news when there is nothing to send
 retry_first_ms = 500     # 10 … 60000  wait after a first failure; doubled at each further one,
 retry_cap_seconds = 300  # 1 … 3600    up to this
+[courier]                # lines for a laptop or stick: see `sync_daemon.courier.settings`
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from onecard.durable_file import read_file
 from onecard.strict_toml import BadConfig, Section, parse
+from sync_daemon.courier.settings import CourierSettings, read_settings
 from sync_daemon.pace import Pace
 from sync_daemon.uplink import BadUrl, check_url
 
@@ -31,6 +33,7 @@ class Config:
     url: str
     ca: Path
     pace: Pace
+    courier: CourierSettings
 
 
 def read_config(file: Path) -> Config:
@@ -47,6 +50,7 @@ def read_config(file: Path) -> Config:
         url=_url(server),
         ca=server.path("ca"),
         pace=_pace(root.table("sync")),
+        courier=read_settings(root.table("courier")),
     )
     root.finish()
     return config

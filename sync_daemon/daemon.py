@@ -11,22 +11,20 @@ import dataclasses
 import fcntl
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from onecard.bundle import Run, pack
+from onecard.bundle import Status
 from onecard.downlink import Header
-from onecard.durable_file import PUBLIC, NotKept, make_directory, read_file
-from onecard.enrolment import Identity, decode_identity
-from onecard.envelope import KeyId, terminal_key_id
+from onecard.durable_file import PUBLIC, NotKept, make_directory
 from onecard.errors import OnecardError
-from onecard.keys import Role
+from sync_daemon.credentials import read_credentials
+from sync_daemon.cutter import Cutter
 from sync_daemon.inbox import Inbox
-from sync_daemon.own_journal import OwnJournal, recorded_at
+from sync_daemon.own_journal import OwnJournal
 from sync_daemon.pace import Pace
 from sync_daemon.protocol import Alarm, Keep, Note, Offer, SyncMachine, Wait
-from sync_daemon.standing import confirmed
+from sync_daemon.standing import Standing, confirmed
 from sync_daemon.status import LineStatus
 from sync_daemon.uplink import Rejected
 
@@ -34,23 +32,6 @@ BUNDLE_PATH = "/sync/v1/bundle"
 POLL_SECONDS = 0.1
 """How often the durable mark is looked at: 36 bytes."""
 _SHOW_SECONDS = 5.0
-_NOT_ENROLLED = "enrol the terminal first: onecard terminal enrol --help"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who speaks, and how it proves it: the public identity, the kid, the 32-byte Ed25519 private key."""
-
-    identity: Identity
-    key_id: KeyId
-    signing_key: bytes = dataclasses.field(repr=False)
-
-
-def read_credentials(data: Path) -> Credentials:
-    """From a terminal's data directory. Raises `NotReadable`, `BadEnrolment`."""
-    file = data / "identity"
-    identity = decode_identity(read_file(file, _NOT_ENROLLED), str(file))
-    return Credentials(identity, terminal_key_id(identity.number), read_file(data / "sign.key", _NOT_ENROLLED))
 
 
 class AnotherDaemon(OnecardError):
@@ -80,13 +61,14 @@ class Daemon:
 
         Raises `AnotherDaemon`, `NotReadable`, `BadEnrolment`, `NotKept`, `JournalError`, `JournalOfAnother`.
         """
-        self._credentials = read_credentials(data)
-        identity = self._credentials.identity
+        credentials = read_credentials(data)
+        identity = credentials.identity
         self._post = post
         self._wall = wall
         self._monotonic = monotonic
         self._log = log
         self._journal = OwnJournal(data / "journal", identity.number)
+        self._cutter = Cutter(self._journal, credentials, wall)
         self._inbox = Inbox(data, identity.keys, identity.number)
         outbox = data / "outbox"
         make_directory(outbox)
@@ -128,6 +110,26 @@ class Daemon:
             self._exchange(offer)
         return self._machine.failures == 0
 
+    @property
+    def standing(self) -> Standing:
+        """What the server's word is, as kept."""
+        return self._machine.standing
+
+    def take(self, reply: bytes) -> str:
+        """Deals with a reply of the server's that came by another road, between two exchanges; gives what of it was
+        refused or is alarming, "" for nothing. All the rest is durable when this returns.
+
+        Raises an `OnecardError` when it as a whole cannot be believed, or the disk did not take a part: it may be
+        given again.
+        """
+        self._machine.receive(reply)
+        alarm, notes = self._apply_effects(strict=True)
+        self._look_at_packed()
+        backlog = self._machine.backlog(self._durable())
+        self._log(f"a courier's reply is dealt with; acknowledged {self.standing.received}")
+        self._show(backlog=backlog, oldest_at=self._oldest_at if backlog else 0, alarm=alarm or self.status.alarm)
+        return "; ".join([alarm, *notes] if alarm else notes)
+
     def _durable(self) -> int:
         mark = self._journal.mark()
         return 0 if mark is None else mark.name.sequence
@@ -135,9 +137,10 @@ class Daemon:
     def _exchange(self, offer: Offer) -> None:
         """One bundle out, what came back dealt with. A failure of the world ends here: logged, shown, tried again."""
         try:
-            run = self._cut(offer)
-            self._machine.receive(self._post(BUNDLE_PATH, self._packed(run)))
-            alarm = self._apply_effects()
+            run = self._cutter.run(offer)
+            self._oldest_at = run.status[Status.OLDEST_AT]
+            self._machine.receive(self._post(BUNDLE_PATH, self._cutter.packed(run)))
+            alarm, _ = self._apply_effects()
             self._look_at_packed()
         except OnecardError as error:
             self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
@@ -164,20 +167,11 @@ class Daemon:
             alarm="",
         )
 
-    def _cut(self, offer: Offer) -> Run:
-        run = self._journal.cut(offer)
-        self._oldest_at = recorded_at(*run.entries[0]) if run.entries else 0
-        room = self._journal.room_per_mille()
-        return dataclasses.replace(run, status=(offer.backlog, self._oldest_at, room, self._wall()))
-
-    def _packed(self, run: Run) -> bytes:
-        credentials = self._credentials
-        _, server_public = next(credentials.identity.keys.newest_first(Role.SERVER_SEAL))
-        return pack(run, credentials.key_id, credentials.signing_key, server_public)
-
-    def _apply_effects(self) -> str:
-        """Keeps what is to be kept; gives the alarm raised, "" for none. What the disk did not take does not count."""
-        alarm = ""
+    def _apply_effects(self, *, strict: bool = False) -> tuple[str, list[str]]:
+        """Keeps what is to be kept; gives the alarm raised, "" for none, and what was refused. What the disk did not
+        take does not count; when `strict`, that raises `NotKept` after the rest was dealt with."""
+        alarm, notes = "", []
+        lost: NotKept | None = None
         while (effect := self._machine.next_effect(self._journal)) is not None:
             match effect:
                 case Keep(word, envelope):
@@ -185,17 +179,21 @@ class Daemon:
                         self._inbox.keep(word, envelope)
                     except NotKept as error:
                         self._log(str(error))
+                        lost = error
                         continue
                     self._machine.kept(effect)
                     if isinstance(word, Header):
                         self._log(f"kept {word.table.name.lower()} version {word.version}")
                 case Note(text):
                     self._log(text)
+                    notes.append(text)
                 case Alarm(text):
                     alarm = text
                 case _:
                     assert_never(effect)
-        return alarm
+        if strict and lost is not None:
+            raise lost
+        return alarm, notes
 
     def _look_at_packed(self) -> None:
         """The firmware keeps packed tables, and finds some damaged: what is held follows."""

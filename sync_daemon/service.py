@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from onecard.notify import Notifier, socket_address, watchdog_seconds
+from sync_daemon.courier.port import CourierPort
 from sync_daemon.daemon import Daemon
 
 
@@ -53,13 +54,15 @@ def open_notifier() -> Notifier:
     return Notifier(line.send)
 
 
-def serve(daemon: Daemon, stop: StopSignal, notifier: Notifier) -> None:
-    """Steps until a stop is asked for."""
+def serve(daemon: Daemon, port: CourierPort, stop: StopSignal, notifier: Notifier) -> None:
+    """Steps until a stop is asked for; beside it the courier's port."""
     every = watchdog_seconds(os.environ, os.getpid())
     notifier.ready()
+    port.start()
     alive_at = time.monotonic()
     try:
         while not stop.asked:
+            port.deal_with_replies(daemon)
             pause = daemon.step()
             if every is not None and time.monotonic() - alive_at >= min(every, 1.0):
                 notifier.alive()
@@ -69,3 +72,4 @@ def serve(daemon: Daemon, stop: StopSignal, notifier: Notifier) -> None:
         pass
     finally:
         notifier.stopping()
+        port.stop()

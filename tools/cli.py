@@ -18,7 +18,10 @@ from tools.lazy_group import Lazy, LazyGroup
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "card": "tools.card",
+        "collect": "tools.courier.collect",
+        "courier": "tools.courier.screen",
         "daemon": "tools.daemon",
+        "deliver": "tools.courier.deliver",
         "demo": "tools.demo",
         "desk": "tools.desk",
         "journal": "tools.journal",
@@ -31,7 +34,16 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 """Command name to the module whose attribute `command` is its click command."""
 
 EXTRAS: Mapping[str, str] = MappingProxyType(
-    {"daemon": "terminal", "demo": "terminal,server", "desk": "terminal", "server": "server", "terminal": "terminal"}
+    {
+        "collect": "laptop",
+        "courier": "laptop",
+        "daemon": "terminal",
+        "deliver": "laptop",
+        "demo": "terminal,server",
+        "desk": "terminal",
+        "server": "server",
+        "terminal": "terminal",
+    }
 )
 """Command name to the extras of the distribution it needs; the others need none."""
 

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import click
 
+from hardware.board.boot_id import boot_id
 from sync_daemon.config import Config, read_config
+from sync_daemon.courier.goods import PortGoods
+from sync_daemon.courier.port import CourierPort
+from sync_daemon.credentials import read_credentials
 from sync_daemon.daemon import Daemon
+from sync_daemon.own_journal import OwnJournal
 from sync_daemon.service import Stopped, StopSignal, open_notifier, serve
 from sync_daemon.uplink import Uplink
 
@@ -28,7 +33,7 @@ def command() -> None:
     required=True,
     type=click.Path(path_type=Path),
     help="daemon.toml: [terminal] data, [server] url and ca, [sync] idle_seconds, heartbeat_seconds, retry_first_ms, "
-    "retry_cap_seconds.",
+    "retry_cap_seconds; [courier] serial, baud, listen, port, stick.",
 )
 @click.option(
     "--once", is_flag=True, help="Send all records there are now, once, and stop: exit code 0 when it worked."
@@ -44,7 +49,8 @@ def run(file: Path, once: bool) -> None:
         if once:
             config = dataclasses.replace(config, pace=dataclasses.replace(config.pace, idle_seconds=0))
             sys.exit(0 if _daemon(config, stop).send_all() else 1)
-        serve(_daemon(config, stop), stop, open_notifier())
+        daemon = _daemon(config, stop)
+        serve(daemon, _courier_port(config, daemon), stop, open_notifier())
     except Stopped:
         sys.exit(1)
 
@@ -60,6 +66,13 @@ def _daemon(config: Config, stop: StopSignal) -> Daemon:
         random=random.SystemRandom().random,
         log=_log,
     )
+
+
+def _courier_port(config: Config, daemon: Daemon) -> CourierPort:
+    credentials = read_credentials(config.data)
+    journal = OwnJournal(config.data / "journal", credentials.identity.number)
+    goods = PortGoods(journal, credentials, lambda: daemon.standing, lambda: int(time.time()))
+    return CourierPort(config.data, config.courier, goods, boot=boot_id(), monotonic=time.monotonic, log=_log)
 
 
 def _log(line: str) -> None:

@@ -13,6 +13,7 @@ import click
 from firmware.boot import start
 from firmware.config import load_config
 from firmware.terminal import Terminal
+from hardware.board.boot_id import boot_id
 from hardware.board.serial_number import serial_number
 from hardware.display.spool import SpoolDisplay
 from hardware.keypad.line import LineKeypad
@@ -71,7 +72,7 @@ def run_terminal(file: Path) -> None:
     mains fail, has every record flushed at once, and after each turn from then on.
     """
     config = load_config(file)
-    station = start(config, board=serial_number())
+    station = start(config, board=serial_number(), boot=boot_id())
     terminal = Terminal(
         station,
         LineKeypad(config.keypad_device),

@@ -9,7 +9,15 @@ from onecard.journal.header import HEADER_SIZE, SegmentHeader
 from onecard.records import RecordKind
 
 CLOSING_KINDS = frozenset(
-    {RecordKind.BOOT, RecordKind.OUTCOME, RecordKind.SHIFT, RecordKind.ACK, RecordKind.GAP, RecordKind.SEAL}
+    {
+        RecordKind.BOOT,
+        RecordKind.OUTCOME,
+        RecordKind.SHIFT,
+        RecordKind.ACK,
+        RecordKind.GAP,
+        RecordKind.SEAL,
+        RecordKind.PORT,
+    }
 )
 """Kinds that finish what was begun, or make room: they may use the space kept back (F14). A DECLINE, an APPLIED or an
 ISSUE may not."""

@@ -16,7 +16,6 @@ from server.cards.words import NO_CARD_NUMBER
 from server.sites.models import Site
 
 TIERS = range(1, 6)
-_ISSUED = (CardKind.STORED_VALUE, CardKind.FREE, CardKind.CASHIER, CardKind.OPERATOR)
 
 
 class YuanField(forms.CharField):
@@ -51,7 +50,7 @@ class IssueForm(forms.Form):
     kind = forms.TypedChoiceField(
         label=_("kind"),
         coerce=lambda value: CardKind(int(value)),
-        choices=[(kind.value, KINDS[kind]) for kind in _ISSUED],
+        choices=[(kind.value, KINDS[kind]) for kind in CardKind],
     )
     tier = forms.TypedChoiceField(label=_("tier"), coerce=int, choices=[(tier, tier) for tier in TIERS])
     amount = YuanField(label=_("first load, yuan"), required=False, max_length=12)

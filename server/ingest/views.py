@@ -1,4 +1,5 @@
-"""POST /sync/v1/bundle: the one address that terminals, laptops and sticks send records to."""
+"""POST /sync/v1/bundle: the one address that terminals, laptops and sticks send records to.
+POST /sync/v1/roster: what a laptop must know to tell their bundles from others. It is no secret."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from server.answers import machine_post
 from server.ingest.answer import answer
 from server.ingest.errors import RevokedTerminal, UnknownTerminal
 from server.ingest.receive import receive
+from server.ingest.roster import signed_roster
 from server.ledger.wake import wake_poster
 
 
@@ -28,3 +30,9 @@ def bundle(request: HttpRequest) -> bytes:
     if received.stored.added:
         wake_poster()
     return reply
+
+
+@machine_post(0, "a roster is asked for with nothing", {})
+def roster(request: HttpRequest) -> bytes:
+    """Nothing in, the signed roster out."""
+    return signed_roster(timezone.now())

@@ -65,6 +65,7 @@ def surroundings(language: Language) -> Surroundings:
         refused_files=(),
         tables_lacking=False,
         alarm="",
+        port_seconds=0.0,
     )
 
 
@@ -127,6 +128,14 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
     yield "inquiry refused", view(State.INQUIRY_SHOWN, result=hot), plain
     yield "totals", view(State.TOTALS), plain
     yield "closing", view(State.CLOSING), plain
+    technician = Shown(_UID, card_number(9), CardKind.AUTHORISATION, 0, Fen(0), loaded=False)
+    opened = replace(plain, port_seconds=600.0)
+    yield "technician's menu", view(State.MENU), plain
+    yield "not authorised", view(State.NOT_AUTHORISED, result=Declined(DeclineReason.WRONG_KIND, _UID)), plain
+    yield "port opened", view(State.PORT_TURNED, result=technician), opened
+    yield "port closed", view(State.PORT_TURNED, result=technician), plain
+    yield "port opened, signed off", view(State.PORT_TURNED_SIGNED_OFF, result=technician), opened
+    yield "ready, port open", view(State.READY), replace(plain, port_seconds=61.5)
     for block in Block:
         yield (
             f"out of service, {block.value}",

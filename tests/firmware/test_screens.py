@@ -6,6 +6,7 @@ them anew after a wanted change.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,20 @@ def test_every_screen_can_be_drawn(language: Language) -> None:
 if __name__ == "__main__":
     for spoken in Language:
         _golden(spoken).write_text(_all(spoken))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [(Language.CHINESE, "采集口开启中,还剩 2 分"), (Language.ENGLISH, "Courier's port open, 2 min left")],
+)
+def test_an_open_port_is_on_every_screen_with_the_minutes_that_are_left(language: Language, words: str) -> None:
+    for name, view, around in scenes(language):
+        shown = [row.text for row in frame(view, replace(around, port_seconds=61.5)).rows]
+        assert words in shown, name
+        assert words not in [row.text for row in frame(view, replace(around, port_seconds=0.0)).rows], name
+
+
+def test_the_title_says_which_way_the_port_was_turned() -> None:
+    titles = {name: frame(view, around).rows[0].text for name, view, around in scenes(Language.ENGLISH)}
+    assert (titles["port opened"], titles["port closed"]) == ("Port opened", "Port closed")
+    assert titles["port opened, signed off"] == "Port opened"

@@ -119,15 +119,29 @@ def test_a_common_sale_takes_three_keys() -> None:
 
 def test_a_blocked_till_begins_no_sale_and_can_still_sign_off(table: Table, mode: SaleMode) -> None:
     assert _next(table, home(mode), Event.BLOCKED) is State.OUT_OF_SERVICE
-    assert table[State.OUT_OF_SERVICE].duty is Duty.REST
+    assert table[State.OUT_OF_SERVICE].duty is Duty.AUTHORISE
     assert _next(table, State.OUT_OF_SERVICE, Event.UNBLOCKED) is home(mode)
     assert _next(table, State.OUT_OF_SERVICE, Event.SHIFT_KEY, Event.OK) is State.SIGNED_OFF
 
 
 def test_nothing_is_sold_before_a_sign_on(table: Table) -> None:
-    for event in set(Event) - {Event.SIGNED_ON, Event.DECLINED, Event.FAILED}:
+    for event in set(Event) - {Event.SIGNED_ON, Event.AUTHORISED, Event.DECLINED, Event.FAILED}:
         assert _next(table, State.SIGNED_OFF, event) is State.SIGNED_OFF
     assert table[State.SIGNED_OFF].steps[Event.SIGNED_ON].action is Action.OPEN_SHIFT
+
+
+def test_an_authorisation_card_turns_the_port_where_a_card_is_awaited_and_nowhere_while_a_sale_is_in_doubt(
+    table: Table, mode: SaleMode
+) -> None:
+    turning = {state for state, row in table.items() if Event.AUTHORISED in row.steps}
+    assert turning == {State.SIGNED_OFF, State.ARMED, State.MENU, State.OUT_OF_SERVICE}
+    assert not turning & set(_DOUBT)
+    for state in turning:
+        assert table[state].steps[Event.AUTHORISED].action is Action.TURN_PORT
+        assert table[state].duty in (Duty.SIGN_ON, Duty.TAP, Duty.AUTHORISE)
+    assert _next(table, State.SIGNED_OFF, Event.AUTHORISED, Event.CARD_LEFT) is State.SIGNED_OFF
+    assert _next(table, home(mode), Event.MENU_KEY, Event.AUTHORISED, Event.CARD_LEFT) is home(mode)
+    assert _next(table, State.MENU, Event.DECLINED, Event.CARD_LEFT) is home(mode)
 
 
 def test_the_page_in_docs_is_the_table() -> None:

@@ -430,6 +430,40 @@ def test_a_cashier_card_does_not_pay(desk: Counter, till: Till, tmp_path: Path, 
     assert (known.kind, known.card_number) == (CardKind.CASHIER, issuer.number(_UID))
 
 
+def test_an_authorisation_card_is_shown_and_pays_nothing(
+    desk: Counter, till: Till, tmp_path: Path, issuer: Issuer
+) -> None:
+    desk.place(issuer.card(tmp_path / "staff", _UID, loaded=5000, kind=CardKind.AUTHORISATION))
+    shown = till.pay()
+    assert isinstance(shown, Shown)
+    assert shown.kind is CardKind.AUTHORISATION
+    assert till.records(Intent) == []
+
+
+def test_a_hotlisted_or_expired_authorisation_card_is_declined(
+    desk: Counter, till: Till, tmp_path: Path, issuer: Issuer
+) -> None:
+    desk.place(issuer.card(tmp_path / "old", _UID, loaded=0, kind=CardKind.AUTHORISATION, expiry=1000))
+    assert till.teller.identify(Action.TECHNICIAN_MENU) == Declined(DeclineReason.EXPIRED, _UID)
+    assert till.pay() == Declined(DeclineReason.EXPIRED, _UID)
+    till.refuse(issuer.number(_UID))
+    assert till.teller.identify(Action.TECHNICIAN_MENU) == Declined(DeclineReason.HOTLISTED, _UID)
+
+
+def test_an_authorisation_card_that_abandons_a_sale_is_no_more_than_any_other_card(
+    desk: Counter, till: Till, card: Path, issuer: Issuer
+) -> None:
+    """P-R6."""
+    technician = issuer.card(card.with_name("technician"), _OTHER, loaded=0, kind=CardKind.AUTHORISATION)
+    desk.place(card)
+    desk.tear("erased")
+    assert isinstance(till.pay(), InDoubt)
+    desk.place(technician)
+    assert till.pay() == Declined(DeclineReason.WRONG_KIND, _OTHER)
+    assert _outcomes(till) == [Outcome.ABANDONED]
+    assert isinstance(till.pay(), Shown)
+
+
 def test_a_purse_of_entries_is_not_spent_as_fen(desk: Counter, till: Till, tmp_path: Path, issuer: Issuer) -> None:
     desk.place(issuer.card(tmp_path / "entries", _UID, loaded=5000, unit=PurseUnit.ENTRIES))
     assert till.pay() == Declined(DeclineReason.WRONG_KIND, _UID)

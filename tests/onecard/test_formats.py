@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,9 @@ from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
 from onecard.cbor import RECORD, BadCbor
 from onecard.clock import Instant
+from onecard.courier_link import messages as link
+from onecard.courier_link.frames import FrameReader, frame
+from onecard.courier_store import CourierStore
 from onecard.desk import CardPlaced, Found, JobAction, Order, Recover
 from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink
 from onecard.enrolment import decode_identity, encode_identity, open_answer, read_request
@@ -30,6 +35,7 @@ from onecard.purse.certificate import Certificate, Flags, open_certificate
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.record import DebitRecord, LoadReference, record_key
 from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
+from onecard.roster import Roster, open_roster
 from onecard.sealing import BadSeal, unseal
 from onecard.state_table import StateRow, decode_row, encode_row
 from onecard.tariff import Reason
@@ -285,6 +291,51 @@ def test_kept_table() -> None:
     assert kept == Kept(PackedTable(HOTLIST, 9, number_bytes(_CARD)), _AT + 100)
 
 
+def test_courier_link() -> None:
+    page = examples("courier-link.md")
+    assert list(FrameReader().feed(page.pop("frame"))) == [page["hello"]]
+    bundle, reply, tag = bytes(range(256)) * 5, b"a reply", bytes.fromhex("b1b2b3b4b5b6b7b8")
+    digest, given = hashlib.sha256(bundle).digest(), hashlib.sha256(reply).digest()
+    questions = {
+        "hello": link.Hello(1),
+        "next": link.Next(0, b""),
+        "next_after": link.Next(1000, tag),
+        "pull": link.Pull(digest[:8], [0, 1]),
+        "give": link.Give(given, 7),
+        "put": link.Put(given[:8], 0, reply),
+    }
+    answers = {
+        "hi": link.Hi(1, 17, "XDA", 1342, 500),
+        "parcel": link.Parcel(0, digest, 1280, 501, 1000, tag),
+        "end": link.End(1342),
+        "chunk": link.Chunk(digest[:8], 1, bundle[1024:]),
+        "want": link.Want(given[:8], [0]),
+        "looked_at": link.Want(given[:8], []),
+        "taken": link.Taken(given[:8], ""),
+        "refused": link.Refused(3, "that bundle is not held any more: ask for the next one"),
+    }
+    assert {name: link.decode_question(page[name]) for name in questions} == questions
+    assert {name: link.decode_answer(page[name]) for name in answers} == answers
+    assert {name: link.encode(said) for name, said in (questions | answers).items()} == page
+    assert examples("courier-link.md")["frame"] == frame(page["hello"])
+
+
+def test_courier_store(tmp_path: Path) -> None:
+    page = examples("courier-store.md")
+    roster = open_roster(page["roster"])
+    public = examples("downlink.md")["server"]
+    assert roster == Roster(_AT, KeyRing({(Role.SERVER_SIGN, 1): public}), {7: public})
+    assert open_envelope(page["roster"]).payload == page["listed"]
+    partial = CourierStore(tmp_path).partial(17, link.Parcel(0, bytes(32), 4, 1, 2, bytes(8)))
+    partial.begin()
+    partial.add(0, b"abc")
+    partial.add(1, b"d")
+    (file,) = (tmp_path / "partial").iterdir()
+    assert file.read_bytes() == page["chunks"]
+    assert file.name == f"00017-{'00' * 32}.chunks"
+    assert partial.chunks() == {0: b"abc", 1: b"d"}
+
+
 _PROVED = (
     "cbor",
     "record",
@@ -298,6 +349,8 @@ _PROVED = (
     "checkpoint",
     "kept-table",
     "desk",
+    "courier-link",
+    "courier-store",
 )
 
 
@@ -305,5 +358,6 @@ _PROVED = (
 def test_no_example_goes_unread(name: str) -> None:
     """A block that the pattern misses would prove nothing: every fence of these pages is an example."""
     text = (PAGES / f"{name}.md").read_text("utf-8")
-    assert text.count("```") == 2 * len(examples(f"{name}.md")) > 0
+    shown = len(re.findall(r"^```json$", text, re.MULTILINE))  # JSON is for people
+    assert text.count("```") == 2 * (shown + len(examples(f"{name}.md"))) > 0
     assert all((PAGES / link).is_file() for link in re.findall(r"\]\(([\w./-]+\.md)", text))

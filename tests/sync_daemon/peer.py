@@ -63,6 +63,7 @@ class Peer:
     runs: list[Run] = field(default_factory=list)
     records: dict[RecordName, tuple[int, bytes]] = field(default_factory=dict)
     tags: dict[int, bytes] = field(default_factory=lambda: {0: first_tag(CHAIN_KEY, TERMINAL)})
+    _waiting: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # behind a gap
     repeated: int = 0
     forks: int = 0
 
@@ -75,6 +76,7 @@ class Peer:
         """The backup that is put back knows nothing above `sequence`."""
         self.tags = {s: tag for s, tag in self.tags.items() if s <= sequence}
         self.records = {name: record for name, record in self.records.items() if name.sequence <= sequence}
+        self._waiting.clear()
 
     def acknowledgement(self, **changed: int | bytes) -> bytes:
         """The envelope of what it acknowledges now, or of a lie."""
@@ -109,9 +111,10 @@ class Peer:
             self.forks += self.records[name] != (kind, payload)
             return
         self.records[name] = kind, payload
-        before = self.tags.get(name.sequence - 1)
-        if before is not None:
-            self.tags[name.sequence] = chain_tag(CHAIN_KEY, before, kind, name.sequence, payload)
+        self._waiting[name.sequence] = kind, payload
+        while (sequence := self.received + 1) in self._waiting:
+            kind, payload = self._waiting.pop(sequence)
+            self.tags[sequence] = chain_tag(CHAIN_KEY, self.tags[sequence - 1], kind, sequence, payload)
 
     def _enrol(self, body: bytes) -> Answer:
         envelope = open_envelope(body)

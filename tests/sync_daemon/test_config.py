@@ -9,6 +9,7 @@ import pytest
 from onecard.durable_file import NotReadable
 from onecard.strict_toml import BadConfig
 from sync_daemon.config import Config, read_config
+from sync_daemon.courier.settings import CourierSettings
 from sync_daemon.pace import Pace
 
 LEAST = '[terminal]\ndata = "data"\n[server]\nurl = "https://one.example:8443/"\nca = "/etc/ca.pem"\n'
@@ -38,6 +39,12 @@ def config(tmp_path: Path, text: str) -> Config:
         (LEAST + "[sync]\nretry_cap_seconds = 3601\n", r"retry_cap_seconds: 3601 is given; a whole number from 1 to"),
         (LEAST + "[sync]\nidle_seconds = 61\n", r"idle_seconds: 61 is given; a whole number from 0 to 60"),
         (LEAST + "[journal]\n", r"daemon\.toml: journal: this key is not known; allowed here: server, terminal, sync"),
+        (
+            LEAST + '[courier]\nlisten = "laptop"\n',
+            r"\[courier\] listen: 'laptop' is given; an address",
+        ),
+        (LEAST + "[courier]\nport = 0\n", r"\[courier\] port: 0 is given; a whole number from 1 to 65535"),
+        (LEAST + "[courier]\nusb = true\n", r"\[courier\] usb: this key is not known"),
         (LEAST.replace("https:", "http:"), r"\[server\] url: 'http://one\.example:8443/' is given; https://host or"),
     ],
 )
@@ -59,10 +66,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_paths_are_seen_from_the_file_and_defaults_stand(tmp_path: Path) -> None:
     assert config(tmp_path, LEAST) == Config(
-        tmp_path / "data", "https://one.example:8443", Path("/etc/ca.pem"), Pace(1, 30, 0.5, 300)
+        tmp_path / "data", "https://one.example:8443", Path("/etc/ca.pem"), Pace(1, 30, 0.5, 300), CourierSettings()
     )
 
 
 def test_every_setting_is_taken_from_the_file(tmp_path: Path) -> None:
     sync = "[sync]\nidle_seconds = 0\nheartbeat_seconds = 2\nretry_first_ms = 30\nretry_cap_seconds = 4\n"
     assert config(tmp_path, LEAST + sync).pace == Pace(0, 2, 0.03, 4)
+
+
+def test_the_courier_s_lines_are_taken_from_the_file(tmp_path: Path) -> None:
+    lines = '[courier]\nserial = "/dev/ttyS1"\nbaud = 115200\nlisten = "0.0.0.0"\nport = 7000\nstick = "stick"\n'
+    assert config(tmp_path, LEAST + lines).courier == CourierSettings(
+        Path("/dev/ttyS1"), 115_200, "0.0.0.0", 7000, tmp_path / "stick"
+    )

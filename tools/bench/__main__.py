@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import ingest, journal, journal_device, journal_size, packed_tables, start, tap
+from tools.bench import courier, ingest, journal, journal_device, journal_size, packed_tables, start, tap
 
 _MEASURES = {
     "tap": tap.measure,
@@ -18,6 +18,7 @@ _MEASURES = {
     "packed tables": packed_tables.measure,
     "start": start.measure,
     "ingest": ingest.measure,
+    "courier": courier.measure,
 }
 _TARGET = Path("bench.json")
 

@@ -8,7 +8,7 @@ from onecard.journal import JournalFull, JournalReader, Level, Room
 from onecard.journal.room import LEAST_ROOM, level_of
 from onecard.records import RecordKind
 
-CLOSING = {"BOOT", "OUTCOME", "SHIFT", "ACK", "GAP", "SEAL"}
+CLOSING = {"BOOT", "OUTCOME", "SHIFT", "ACK", "GAP", "SEAL", "PORT"}
 
 
 @pytest.mark.parametrize(
