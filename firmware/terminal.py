@@ -128,6 +128,8 @@ class Terminal:
             self._tell(f"tables: {fault}")
         for fault in station.packed.faults:
             self._tell(f"{PACKED_FOLDER}: {fault}")
+        for fault in station.books.memory.certificates.faults:
+            self._tell(f"{PACKED_FOLDER}: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
