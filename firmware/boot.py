@@ -136,7 +136,8 @@ def _open_storage(
         config.data / "tables", terminal=secret.number, chain_key=chain_key, random=random, disk=disk
     )
     opened.enter_context(closing(tables))
-    packed = PackedTables(PackedShelf(config.data / PACKED_FOLDER, secret.number, packed_key(chain_key), disk))
+    packed_shelf = PackedShelf(config.data / PACKED_FOLDER, secret.number, packed_key(chain_key), disk)
+    packed = PackedTables(packed_shelf, secret.keys)
     return _Storage(journal, tables, packed, shelf, *recalled)
 
 

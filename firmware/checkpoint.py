@@ -4,8 +4,8 @@ The journal stays the one truth. A checkpoint only saves a start from reading it
 records after it equal the books of the whole journal. It names its record by sequence and chain tag, so that it
 speaks for no other journal; a keyed BLAKE2s over all of it says that this terminal wrote it and nothing changed since.
 
-Certificates are not in it: they come again from the inbox and from cards. The packed tables are kept by themselves
-(firmware/packed_shelf.py). Numbers are big-endian and unsigned.
+The packed tables are not in it: they are kept by themselves (firmware/packed_shelf.py). A certificate that only a card
+showed is read from it again. Numbers are big-endian and unsigned.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from onecard.envelope import MAX_SIZE
 from onecard.errors import OnecardError
 from onecard.inbox_names import (
     ACKNOWLEDGEMENT,
-    CHUNK_TABLES,
     PACKED_TABLES,
     SNAPSHOT_TABLES,
     chunk_name,
@@ -27,8 +26,8 @@ from onecard.inbox_names import (
     table_name,
 )
 from onecard.keys import KeyRing
-from onecard.packed_forms import FORMS
-from onecard.packed_table import TableChange, open_change
+from onecard.packed_forms import open_packed
+from onecard.packed_table import TableChange
 from onecard.tariff import Tariff
 
 
@@ -48,15 +47,7 @@ class PackedChange:
     change: TableChange
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """96-byte load certificates, each to be verified by itself."""
-
-    header: Header
-    images: tuple[bytes, ...]
-
-
-Word: TypeAlias = Tariffs | PackedChange | Certificates | Acknowledgement
+Word: TypeAlias = Tariffs | PackedChange | Acknowledgement
 _Stamp: TypeAlias = tuple[int, int, int]
 
 
@@ -109,7 +100,7 @@ class Inbox:
                 yield word
 
     def refuse(self, header: Header, why: str) -> None:
-        """Tell that a chunk's content was not believed."""
+        """Tell that a chunk was not taken, or not all of it."""
         self.refused[chunk_name(header.table, header.version)] = why
 
     def is_fresh(self, header: Header) -> bool:
@@ -121,13 +112,13 @@ class Inbox:
 
     def _tables(self) -> list[str]:
         names = [table_name(table) for table in SNAPSHOT_TABLES]
-        for table in CHUNK_TABLES:
+        for table in PACKED_TABLES:
             folder = table_name(table)
             try:
                 chunks = sorted(file.name for file in (self._directory / folder).iterdir())
             except OSError:
                 continue
-            kept = self._held.get(table, 0) if table in PACKED_TABLES else 0
+            kept = self._held.get(table, 0)
             names += [f"{folder}/{name}" for name in chunks if (named_version(name) or 0) > kept]
         return names
 
@@ -142,13 +133,11 @@ class Inbox:
         header = opened.header
         if table_name(header.table) != name.partition("/")[0]:
             raise BadDownlink(f"{table_name(header.table)} lies in the file {name}")
-        if header.table in CHUNK_TABLES and name != chunk_name(header.table, header.version):
-            raise BadDownlink(f"version {header.version} lies in the file {name}")
         if header.table in PACKED_TABLES:
+            if name != chunk_name(header.table, header.version):
+                raise BadDownlink(f"version {header.version} lies in the file {name}")
             body = opened.body(self._seal_private)
-            return PackedChange(header, open_change(FORMS[header.table], header.base, header.version, body))
-        if header.table is Table.CERTIFICATES:
-            return Certificates(header, _images(opened.body(self._seal_private)))
+            return PackedChange(header, open_packed(header.table, header.base, header.version, body))
         held = max(self._applied.get(header.table, 0), self._held.get(header.table, 0))
         if header.version < held:
             raise BadDownlink(f"version {header.version}: version {held} was in force, and versions never go back")
@@ -191,10 +180,6 @@ def _stamp(file: Path) -> _Stamp | None:
 
 def _tariffs(body: list[cbor.Value]) -> tuple[Tariff, ...]:
     return tuple(tariff.decode(raw) for raw in _byte_strings(body))
-
-
-def _images(body: list[cbor.Value]) -> tuple[bytes, ...]:
-    return tuple(_byte_strings(body))
 
 
 def _byte_strings(body: list[cbor.Value]) -> Iterator[bytes]:

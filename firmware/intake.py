@@ -1,8 +1,9 @@
-"""Taking the server's words in: prices, packed tables, certificates and acknowledgements come into force here.
+"""Taking the server's words in: prices, packed tables and acknowledgements come into force here.
 
-Prices: kept in the tables, then in force, then APPLIED is journaled (firmware/kept_tables.py). Hotlist and state table:
-in force, then APPLIED; they are kept later, for the inbox has them until then (firmware/packed_tables.py). APPLIED
-tells the version reached, not each step. The state table changes with each debit anywhere: it is told once a minute.
+Prices: kept in the tables, then in force, then APPLIED is journaled (firmware/kept_tables.py). Hotlist, state table and
+certificates: in force, then APPLIED; they are kept later, for the inbox has them until then
+(firmware/packed_tables.py). APPLIED tells the version reached, not each step. The state table changes with each debit
+anywhere: it is told once a minute.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from firmware.books import Books
-from firmware.inbox import Certificates, Inbox, PackedChange, Tariffs
+from firmware.inbox import Inbox, PackedChange, Tariffs
 from firmware.kept_tables import KeptTables
 from firmware.logbook import Logbook
 from firmware.packed_tables import PackedTables
@@ -80,10 +81,6 @@ class Intake:
                     self._price_by(word)
                 case PackedChange():
                     self._change(word, teller)
-                case Certificates(header, images):
-                    for fault in self._books.memory.learn(images):
-                        self._inbox.refuse(header, str(fault))
-                    self._applied(header)
                 case Acknowledgement():
                     self._tell_packed()
                     self._acknowledged(word)
@@ -109,15 +106,18 @@ class Intake:
 
     def _change(self, word: PackedChange, teller: Teller) -> None:
         try:
-            self._packed.take(word.header, word.change)
+            refused = self._packed.take(word.header, word.change)
         except (WrongBase, GoesBack) as error:
             self._inbox.refuse(word.header, str(error))
         else:
+            for fault in refused:
+                self._inbox.refuse(word.header, str(fault))
             self._put_in_force(teller)
 
     def _put_in_force(self, teller: Teller) -> None:
         teller.hotlist = self._packed[Table.HOTLIST]
         self._books.memory.state = self._packed[Table.STATE]
+        self._books.memory.certificates.table = self._packed[Table.CERTIFICATES]
 
     def _tell_packed(self) -> None:
         """APPLIED of each packed table whose version in force is not the one told last: it may have fallen, too."""

@@ -1,4 +1,5 @@
-"""The packed tables in force: hotlist and state table, and when each is kept on the disk (firmware/packed_shelf.py).
+"""The packed tables in force: hotlist, state table and certificates, and when each is kept on the disk
+(firmware/packed_shelf.py).
 
 Rules
 - A change leads from exactly the version in force; what does not follow it is refused and changes nothing.
@@ -7,6 +8,7 @@ Rules
   time or after 64 changes; at once when nothing of it is kept, or when the chunks no longer lead to it.
 - A table that is lost starts at version 0: the daemon then asks for it anew. A row missing in a half-sent state table
   is only a bound less. An older hotlist stays in force until it is replaced: it stops more cards than none.
+- Of the certificates a false one takes no other's place, and a snapshot takes none out (onecard/certificate_table.py).
 - A disk that fails stops no sale: it is told (`faults`) and shown (`lacking`).
 """
 
@@ -16,11 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware.packed_shelf import Kept, PackedShelf
+from onecard.certificate_table import superseding
 from onecard.downlink import Header, Table
 from onecard.durable_file import NotKept
 from onecard.inbox_names import table_name
+from onecard.keys import KeyRing
 from onecard.packed_forms import FORMS
 from onecard.packed_table import PackedTable, TableChange, WrongBase
+from onecard.purse.certificate import BadCertificate
 
 KEEP_SECONDS = 3_600.0
 KEEP_CHANGES = 64
@@ -42,9 +47,10 @@ class _InForce:
 class PackedTables:
     """Of one terminal. Times are monotonic seconds, but for `as_of`."""
 
-    def __init__(self, shelf: PackedShelf) -> None:
+    def __init__(self, shelf: PackedShelf, issuer_keys: KeyRing) -> None:
         """What the shelf keeps is in force; the others are empty, version 0."""
         self._shelf = shelf
+        self._issuer_keys = issuer_keys
         self._faults: list[str] = []
         found = {number: shelf.newest(number) or Kept(PackedTable(form), 0) for number, form in FORMS.items()}
         self._in_force = {number: _InForce(kept.table, kept.as_of) for number, kept in found.items()}
@@ -72,16 +78,21 @@ class PackedTables:
         held = self._in_force[number]
         return held.as_of if held.table.version else None
 
-    def take(self, header: Header, change: TableChange) -> None:
-        """The change is in force. Raises `WrongBase`, `GoesBack`: then it is not, and nothing is changed."""
+    def take(self, header: Header, change: TableChange) -> list[BadCertificate]:
+        """The change is in force, but for the certificates returned. Raises `WrongBase`, `GoesBack`: then it is not,
+        and nothing is changed."""
         held = self._in_force[header.table]
+        refused: list[BadCertificate] = []
         try:
+            if header.table is Table.CERTIFICATES:
+                change, refused = superseding(held.table, change, self._issuer_keys)
             held.table = held.table.apply(change)
         except WrongBase:
             held.stranded = True
             raise
         held.as_of = max(held.as_of, header.issued_at)
         held.changes += 1
+        return refused
 
     def confirm(self, newest: Mapping[int, int], at: int) -> None:
         """An acknowledgement of UTC second `at` named these versions as the newest."""

@@ -1,14 +1,14 @@
 """What this terminal durably knows of purses, rebuilt from its own journal at every start.
 
 One path feeds it: `note(sequence, record)`, called for each entry at boot and for each record appended since, so
-that memory after a restart equals memory before it. Certificates come besides, from the downlink and from cards, and
-the state table, which is kept by itself.
+that memory after a restart equals memory before it. The state table and the table of certificates come besides, each
+kept by itself, and certificates from cards.
 
 Rules
 - Only a record that this terminal saw acknowledged raises a bound (P-R8): never a read, never an unacknowledged write.
   A row of the state table and a certificate's floor are bounds besides: what they state is durable at the server.
 - A row only bounds: it may lower what is spendable, never raise it (P-R17; docs/adr/0010-state-table.md).
-- A certificate is kept as the whole verified payload, the highest L wins (P-R17).
+- A certificate is used as the whole verified payload, the highest L wins (P-R17; firmware/certificate_cache.py).
 - At most one sale is open, that is in doubt (P-R5).
 - What an intent leaves behind is unresolved until a durable record stands above it (P-R7).
 
@@ -18,20 +18,19 @@ Bounds, unresolved intents, spending and the last L seen are rows (`purse_rows`)
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from firmware.certificate_cache import CertificateCache, Held
 from firmware.purse_rows import Body, PurseRows
 from firmware.table_sync import TableSync
 from onecard.identity import CardNumber
 from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
 from onecard.packed_table import PackedTable
-from onecard.purse import certificate as certificates
 from onecard.purse import delivery
 from onecard.purse.bounds import Bound
-from onecard.purse.certificate import BadCertificate, Certificate, Flags
+from onecard.purse.certificate import Certificate, Flags
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
 from onecard.purse.record import Identity, LoadReference, sequence_byte
@@ -104,7 +103,10 @@ class PurseMemory:
     known_on_card: PurseRows[int] = field(default_factory=lambda: PurseRows(LOAD))
     sync: TableSync = field(default_factory=TableSync)
     state: PackedTable = field(default_factory=lambda: PackedTable(STATE))
-    _certificates: dict[PurseName, tuple[Certificate, bytes]] = field(default_factory=dict)
+    certificates: CertificateCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.certificates = CertificateCache(self.keys)
 
     def note(self, sequence: int, record: Record) -> None:
         """Take in one journal record, in journal order."""
@@ -129,30 +131,17 @@ class PurseMemory:
         self.open_sale = None
         self.pending.clear()
 
-    def learn(self, images: Iterable[bytes]) -> list[BadCertificate]:
-        """Keep each 96-byte certificate that is good and newer than the one held; return what was refused, and why."""
-        refused: list[BadCertificate] = []
-        for image in images:
-            try:
-                self.keep(certificates.verified(image, self.keys), image)
-            except BadCertificate as error:
-                refused.append(error)
-        return refused
-
     def keep(self, certificate: Certificate, image: bytes) -> None:
         """Keep a verified certificate if its L is the highest seen for its purse."""
-        name = PurseName(certificate.uid, certificate.purse)
-        held = self._certificates.get(name)
-        if delivery.supersedes(certificate.load_sequence, None if held is None else held[0].load_sequence):
-            self._certificates[name] = certificate, image
+        self.certificates.keep(PurseName(certificate.uid, certificate.purse), certificate, image)
 
-    def certificate(self, name: PurseName) -> tuple[Certificate, bytes] | None:
+    def certificate(self, name: PurseName) -> Held | None:
         """The certificate held for a purse, and its 96 bytes."""
-        return self._certificates.get(name)
+        return self.certificates.best(name)
 
-    def certificate_named(self, name: PurseName, reference: LoadReference) -> tuple[Certificate, bytes] | None:
+    def certificate_named(self, name: PurseName, reference: LoadReference) -> Held | None:
         """The certificate held, when a ring's `reference` can mean no other."""
-        held = self._certificates.get(name)
+        held = self.certificates.best(name)
         if held is None or not delivery.names_only(reference, held[0].load_sequence, self._last_load(name)):
             return None
         return held
@@ -166,7 +155,7 @@ class PurseMemory:
         """Every lower bound known for a purse (P-R8)."""
         durable = self.known_bounds.get(name)
         found = [] if durable is None else [durable]
-        held = self._certificates.get(name)
+        held = self.certificates.best(name)
         if held is not None:
             found.append(Bound(held[0].floor_counter, held[0].floor_debited))
         row = self._row(name)

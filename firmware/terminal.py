@@ -130,6 +130,8 @@ class Terminal:
             self._tell(f"tables: {fault}")
         for fault in station.packed.faults:
             self._tell(f"{PACKED_FOLDER}: {fault}")
+        for fault in station.books.memory.certificates.faults:
+            self._tell(f"{PACKED_FOLDER}: {fault}")
         if station.port.trouble:
             self._tell(f"courier's port: {station.port.trouble}")
         if station.till.trouble:

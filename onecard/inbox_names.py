@@ -4,7 +4,7 @@
     tariff                              the newest one
     hotlist/<version, 19 digits>        one change each
     state/<version, 19 digits>          one change each
-    certificates/<version, 19 digits>   one feed chunk (base, version] each
+    certificates/<version, 19 digits>   one change each
 
 Each file is one envelope as it came. The digits make the order of the names the order of the versions.
 
@@ -22,15 +22,14 @@ PACKED_FOLDER = "packed"
 SNAPSHOT_TABLES = (Table.TARIFF,)
 """Tables of which only the newest is kept."""
 PACKED_TABLES = tuple(FORMS)
-"""Tables of `onecard.packed_table`: changes in pieces, until the firmware keeps what they lead to."""
-CHUNK_TABLES = (*PACKED_TABLES, Table.CERTIFICATES)
-"""Tables that are kept in pieces, each in the table's folder."""
+"""Tables of `onecard.packed_table`: changes in pieces, each in the table's folder until the firmware keeps what they
+lead to."""
 _VERSION_DIGITS = 19
 VERSION_MAX = (1 << 63) - 1
 
 
 def table_name(table: Table) -> str:
-    """The file of a snapshot table, the folder of a chunk table."""
+    """The file of a snapshot table, the folder of a packed one."""
     return table.name.lower()
 
 
@@ -42,7 +41,7 @@ def version_name(version: int) -> str:
 
 def chunk_name(table: Table, version: int) -> str:
     """The file of one chunk, its folder before it."""
-    assert table in CHUNK_TABLES
+    assert table in PACKED_TABLES
     return f"{table_name(table)}/{version_name(version)}"
 
 

@@ -140,21 +140,25 @@ class PackedTable:
 
     def apply(self, change: TableChange) -> PackedTable:
         """The table after `change`, which `open_change` checked. Raises `WrongBase` or `GoesBack`."""
-        if change.version <= self.version:
-            raise GoesBack(self.form.name, change.version, self.version)
+        self.check_follows(change)
         if not change.base:
             return PackedTable(self.form, change.version, change.rows)
-        if change.base != self.version:
-            raise WrongBase(self.form.name, change.base, self.version)
         merged = bytearray()
         for rows in self._merged(change):
             merged += rows
         return PackedTable(self.form, change.version, bytes(merged))
 
+    def check_follows(self, change: TableChange) -> None:
+        """Whether `apply` would take the change. Raises `WrongBase` or `GoesBack`."""
+        if change.version <= self.version:
+            raise GoesBack(self.form.name, change.version, self.version)
+        if change.base not in (0, self.version):
+            raise WrongBase(self.form.name, change.base, self.version)
+
     def _merged(self, change: TableChange) -> Iterator[memoryview | bytes]:
         old, kept_from, key_size = memoryview(self.rows), 0, self.form.key_size
-        new = ((row[:key_size], row) for row in _cut(change.rows, self.form.row_size))
-        gone = ((key, b"") for key in _cut(change.removed, key_size))
+        new = ((row[:key_size], row) for row in cut(change.rows, self.form.row_size))
+        gone = ((key, b"") for key in cut(change.removed, key_size))
         for key, row in merge(new, gone):
             place = self._place(key)
             yield old[kept_from:place]
@@ -185,10 +189,11 @@ def open_change(form: Form, base: int, version: int, body: Sequence[cbor.Value])
 
 
 def _check_apart(form: Form, rows: bytes, removed: bytes) -> None:
-    both = {row[: form.key_size] for row in _cut(rows, form.row_size)}.intersection(_cut(removed, form.key_size))
+    both = {row[: form.key_size] for row in cut(rows, form.row_size)}.intersection(cut(removed, form.key_size))
     if both:
         raise BadTable(form.name, f"key {min(both).hex()} is changed and removed")
 
 
-def _cut(joined: bytes, size: int) -> Iterator[bytes]:
+def cut(joined: bytes, size: int) -> Iterator[bytes]:
+    """The pieces of `size` bytes that were joined."""
     return (joined[at : at + size] for at in range(0, len(joined), size))

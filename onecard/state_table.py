@@ -30,7 +30,8 @@ from onecard.purse.certificate import Flags, pad_uid, trait_byte, traits, unpad_
 KEY_SIZE = 8
 ROW_SIZE = 27
 PURSES = 16
-_PURSE, _TRAITS, _STATE = 7, 22, 24
+PURSE_PLACE = 7
+_TRAITS, _STATE = 22, 24
 _UNSETTLED = 1
 _ROW = Struct(">8s 3sI 3sI BBB H")
 
@@ -40,7 +41,7 @@ STATE = Form(
     least=bytes(KEY_SIZE),
     greatest=b"\xff" * KEY_SIZE,
     allowed={
-        _PURSE: frozenset(range(PURSES)),
+        PURSE_PLACE: frozenset(range(PURSES)),
         _TRAITS: frozenset(
             trait_byte(unit, kind, Flags(flags)) for unit in PurseUnit for kind in CardKind for flags in range(8)
         ),
@@ -101,8 +102,8 @@ def decode_row(raw: bytes) -> StateRow:
     key, counter, debited, load_sequence, loaded, trait, tier, state, expiry = _ROW.unpack(STATE.checked(raw))
     unit, kind, flags = traits(trait)
     return StateRow(
-        uid=unpad_uid(key[:_PURSE]),
-        purse=key[_PURSE],
+        uid=unpad_uid(key[:PURSE_PLACE]),
+        purse=key[PURSE_PLACE],
         counter=int.from_bytes(counter, "big"),
         debited=debited,
         load_sequence=int.from_bytes(load_sequence, "big"),

@@ -19,7 +19,6 @@ from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
 from onecard.inbox_names import (
     ACKNOWLEDGEMENT,
-    CHUNK_TABLES,
     PACKED_FOLDER,
     PACKED_TABLES,
     SNAPSHOT_TABLES,
@@ -45,7 +44,7 @@ class Inbox:
         self._terminal = terminal
         self._headers: dict[Path, tuple[int, Header]] = {}
         self._told: set[str] = set()
-        for table in CHUNK_TABLES:
+        for table in PACKED_TABLES:
             make_directory(self._directory / table_name(table))
 
     def keep(self, word: Acknowledgement | Header, envelope: bytes) -> None:
@@ -57,7 +56,6 @@ class Inbox:
         standing, faults = Standing(), []
         files = [self._directory / ACKNOWLEDGEMENT]
         files += [self._directory / table_name(table) for table in SNAPSHOT_TABLES]
-        files += self._chunks(Table.CERTIFICATES)[-1:]
         for file in files:
             if not file.exists():
                 continue
@@ -115,7 +113,7 @@ class Inbox:
     def _file(self, word: Acknowledgement | Header) -> Path:
         if isinstance(word, Acknowledgement):
             return self._directory / ACKNOWLEDGEMENT
-        name = chunk_name(word.table, word.version) if word.table in CHUNK_TABLES else table_name(word.table)
+        name = chunk_name(word.table, word.version) if word.table in PACKED_TABLES else table_name(word.table)
         return self._directory / name
 
 

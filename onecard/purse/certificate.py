@@ -34,6 +34,8 @@ PAYLOAD_SIZE = 32
 FORMAT = 1
 DOMAIN = b"OCCERT1\0"
 _UID_SIZE = 7
+_LOAD_SEQUENCE = slice(4, 7)
+_UID = slice(20, 27)
 
 
 class Flags(IntFlag):
@@ -128,6 +130,16 @@ def open_certificate(image: bytes, issuer_keys: KeyRing, uid: bytes, purse: int)
     return certificate
 
 
+def claimed_purse(image: bytes) -> bytes:
+    """Padded UID (7) and purse (1) that 96 bytes claim; nothing is verified."""
+    return image[_UID] + bytes([image[0] & 0xF])
+
+
+def claimed_load(image: bytes) -> int:
+    """The L that 96 bytes claim; nothing is verified."""
+    return int.from_bytes(image[_LOAD_SEQUENCE], "big")
+
+
 def verified(image: bytes, issuer_keys: KeyRing) -> Certificate:
     """The certificate of 96 bytes whose issuer signature is good. Raises `BadCertificate`."""
     if len(image) != CERTIFICATE_SIZE:
@@ -143,7 +155,6 @@ def verified(image: bytes, issuer_keys: KeyRing) -> Certificate:
         unit, kind, flags = traits(signed[2])
     except ValueError as error:
         raise BadCertificate(f"card kind {signed[2] >> 3 & 0xF} is not known") from error
-    uid = signed[20:27]
     return Certificate(
         purse=signed[0] & 0xF,
         key_id=signed[1],
@@ -151,11 +162,11 @@ def verified(image: bytes, issuer_keys: KeyRing) -> Certificate:
         kind=kind,
         flags=flags,
         tier=signed[3],
-        load_sequence=int.from_bytes(signed[4:7], "big"),
+        load_sequence=claimed_load(signed),
         loaded=int.from_bytes(signed[7:11], "big"),
         floor_counter=int.from_bytes(signed[11:14], "big"),
         floor_debited=int.from_bytes(signed[14:18], "big"),
         expiry=DayNumber(int.from_bytes(signed[18:20], "big")),
-        uid=unpad_uid(uid),
+        uid=unpad_uid(signed[_UID]),
         card_number=CardNumber(int.from_bytes(signed[27:32], "big")),
     )

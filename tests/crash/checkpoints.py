@@ -92,7 +92,7 @@ def main(directory: Path, mutant: str) -> None:
 def _day(journal: Journal, shelf: Shelf, books: Books, day: int) -> None:
     clock = WallClock(lambda: AT + 2.0 * RETENTION_SECONDS, lambda: 0.0)
     log = Logbook(journal, books.memory, clock, books.listener(lambda: journal.next_sequence))
-    packed = PackedTables(PackedShelf(shelf.directory.with_name("packed"), TERMINAL, packed_key(KEY)))
+    packed = PackedTables(PackedShelf(shelf.directory.with_name("packed"), TERMINAL, packed_key(KEY)), KEYS)
     upkeep = Upkeep(journal, log, books, tables=KeptTables(None, TERMINAL, []), packed=packed, shelf=shelf)
     sale = log.write(intent(day), durable=True)
     if day < DAYS - 1:

@@ -34,7 +34,7 @@ from onecard.downlink import Acknowledgement, Header, Table
 from onecard.enrolment import Identity, encode_identity, seal_keys
 from onecard.hotlist import number_bytes
 from onecard.identity import CardNumber, TerminalNumber
-from onecard.inbox_names import CHUNK_TABLES, chunk_name, table_name
+from onecard.inbox_names import PACKED_TABLES, chunk_name, table_name
 from onecard.journal import JournalReader
 from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role, sign
@@ -99,7 +99,7 @@ def seal_public() -> bytes:
 
 def make_inbox(data: Path) -> None:
     """An empty inbox as the daemon makes it."""
-    for table in CHUNK_TABLES:
+    for table in PACKED_TABLES:
         (data / "inbox" / table_name(table)).mkdir(parents=True)
 
 

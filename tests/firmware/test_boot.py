@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from firmware.boot import Station
-from firmware.purse_memory import PurseName
 from firmware.results import Declined
 from firmware.session import State
 from firmware.unfit import ForeignJournal, JournalLost, JournalRolledBack, NotEnrolled
@@ -21,7 +20,6 @@ from onecard.downlink import Table
 from onecard.errors import OnecardError
 from onecard.hotlist import is_listed
 from onecard.identity import CardNumber, TerminalNumber
-from onecard.inbox_names import chunk_name
 from onecard.journal import JournalFull, JournalLocked, JournalReader
 from onecard.journal.disk import OsDisk
 from onecard.kinds import DeclineReason, Outcome, Purpose
@@ -275,16 +273,6 @@ def test_a_heartbeats_acknowledgement_is_journaled_once(data: Path) -> None:
         station.intake.take(station.teller)
     assert len(_records(station, Ack)) == 1
     assert station.books.backlog.count == 0
-    _stop(station)
-
-
-def test_a_bad_certificate_of_a_chunk_is_told_and_the_others_are_kept(data: Path) -> None:
-    station = start_here(data)
-    good = Issuer().certificate(b"\x01\x02\x03\x04", 2, 500)
-    Server(data).certificates(1, bytes(96), good)
-    station.intake.take(station.teller)
-    assert list(station.intake.refused) == [chunk_name(Table.CERTIFICATES, 1)]
-    assert station.books.memory.certificate(PurseName(b"\x01\x02\x03\x04", 0)) is not None
     _stop(station)
 
 

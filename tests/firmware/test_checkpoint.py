@@ -26,8 +26,8 @@ from tests.firmware.records import AT, CARDS, DAYS, NUMBER, SALE, books_of, entr
 _KEYS = KeyRing({})
 _KEY = checkpoint_key(bytes(range(32)))
 _TAG = bytes(range(8))
-_NOT_TOLD = {"keys", "_certificates", "state"}
-"""What a start gets from elsewhere: identity, inbox and cards."""
+_NOT_TOLD = {"keys", "certificates", "state"}
+"""What a start gets from elsewhere: identity, kept tables and cards."""
 
 
 def _facts(thing: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.inbox import Certificates, Inbox, PackedChange, Tariffs, Word
+from firmware.inbox import Inbox, PackedChange, Tariffs, Word
 from onecard import tariff
 from onecard.cbor import Value
 from onecard.downlink import Acknowledgement, Table
@@ -80,7 +80,7 @@ def test_tables_are_given_before_the_acknowledgement_that_came_with_them(inbox: 
     server.state(0, 1)
     server.hotlist(1, 26)
     server.tariff(TARIFF)
-    assert [type(word) for word in _news(inbox)] == [Tariffs, PackedChange, PackedChange, Certificates, Acknowledgement]
+    assert [type(word) for word in _news(inbox)] == [Tariffs, *[PackedChange] * 3, Acknowledgement]
     assert _news(inbox) == []
 
 

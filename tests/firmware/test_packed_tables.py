@@ -43,25 +43,29 @@ def _shelf(folder: Path, disk: FaultyDisk | None = None) -> PackedShelf:
     return PackedShelf(folder / "packed", NUMBER, packed_key(CHAIN_KEY), disk)
 
 
+def _tables(shelf: PackedShelf) -> PackedTables:
+    return PackedTables(shelf, Issuer().terminal_keys)
+
+
 def _listing(base: int, version: int, *cards: int, removed: bytes = b"") -> tuple[Header, TableChange]:
     rows = b"".join(number_bytes(CardNumber(card)) for card in cards)
     return Header(NUMBER, Table.HOTLIST, base, version, AT + version, 0), TableChange(base, version, rows, removed)
 
 
 def test_an_older_change_and_one_without_its_base_are_refused_and_change_nothing(tmp_path: Path) -> None:
-    tables = PackedTables(_shelf(tmp_path))
+    tables = _tables(_shelf(tmp_path))
     tables.take(*_listing(0, 5, 26))
     for change in (_listing(0, 5), _listing(0, 4, 18), _listing(4, 5, 18)):
         with pytest.raises(GoesBack):
             tables.take(*change)
     with pytest.raises(WrongBase):
         tables.take(*_listing(6, 7, 18))
-    assert tables.versions == {Table.HOTLIST: 5, Table.STATE: 0}
+    assert tables.versions == {Table.HOTLIST: 5, Table.STATE: 0, Table.CERTIFICATES: 0}
     assert tables[Table.HOTLIST].rows == number_bytes(CardNumber(26))
 
 
 def test_a_table_comes_in_pieces_and_a_new_start_replaces_it_whole(tmp_path: Path) -> None:
-    tables = PackedTables(_shelf(tmp_path))
+    tables = _tables(_shelf(tmp_path))
     for change in (_listing(0, 5, 26), _listing(5, 9, 34), _listing(9, 12, 18, removed=number_bytes(CardNumber(26)))):
         tables.take(*change)
     assert tables[Table.HOTLIST].rows == number_bytes(CardNumber(18)) + number_bytes(CardNumber(34))
@@ -72,7 +76,7 @@ def test_a_table_comes_in_pieces_and_a_new_start_replaces_it_whole(tmp_path: Pat
 def test_a_table_is_kept_at_once_when_none_is_and_then_seldom(tmp_path: Path) -> None:
     """Flash wears; the inbox has what the kept table lacks."""
     shelf = _shelf(tmp_path)
-    tables = PackedTables(shelf)
+    tables = _tables(shelf)
     assert not tables.keep(0.0)
     tables.take(*_listing(0, 1, 26))
     assert tables.keep(0.0)
@@ -90,7 +94,7 @@ def test_a_table_is_kept_at_once_when_none_is_and_then_seldom(tmp_path: Path) ->
 def test_a_table_is_kept_at_once_when_the_chunks_no_longer_lead_to_it_or_its_file_is_gone(tmp_path: Path) -> None:
     """The daemon asks for what follows the last chunk that it has: without this nothing would ever follow again."""
     shelf = _shelf(tmp_path)
-    tables = PackedTables(shelf)
+    tables = _tables(shelf)
     tables.take(*_listing(0, 1, 26))
     assert tables.keep(0.0)
     tables.take(*_listing(1, 3, 34))
@@ -107,7 +111,7 @@ def test_a_table_is_kept_at_once_when_the_chunks_no_longer_lead_to_it_or_its_fil
 
 def test_a_disk_that_fails_is_told_shown_and_tried_again_later(tmp_path: Path) -> None:
     disk = FaultyDisk({0: errno.ENOSPC})
-    tables = PackedTables(_shelf(tmp_path, disk))
+    tables = _tables(_shelf(tmp_path, disk))
     tables.take(*_listing(0, 1, 26))
     assert tables.keep(0.0)
     assert tables.lacking
@@ -240,7 +244,7 @@ def test_a_kept_table_that_is_damaged_is_told_and_what_is_sent_anew_comes_into_f
 
 def test_a_kept_table_of_another_terminal_is_passed_over(data: Path, tmp_path: Path) -> None:
     other = PackedShelf(data / "packed", NUMBER + 1, packed_key(bytes(32)))
-    tables = PackedTables(other)
+    tables = _tables(other)
     tables.take(*_listing(0, 9, 18))
     tables.keep(0.0)
     station = start_here(data)

@@ -129,7 +129,7 @@ def test_a_row_of_the_same_or_an_older_load_lowers_nothing(load_sequence: int, t
 
 def test_a_certificate_that_came_raises_again_what_a_row_lowered(till: Till, card: Path, issuer: Issuer) -> None:
     _know(till, replace(_AT_ISSUE, load_sequence=2, loaded=3000))
-    till.memory.learn([issuer.certificate(_UID, 3, 9000)])
+    till.learn(issuer.certificate(_UID, 3, 9000))
     paid = till.pay(8000)
     assert isinstance(paid, Paid)
     assert paid.balance == 1000
@@ -187,7 +187,7 @@ def test_an_inquiry_settles_an_own_intent_that_is_unresolved(till: Till, card: P
 
 def test_an_inquiry_delivers_to_a_settled_purse(till: Till, card: Path, issuer: Issuer) -> None:
     _know(till, _AT_ISSUE)
-    till.memory.learn([issuer.certificate(_UID, 2, 9000)])
+    till.learn(issuer.certificate(_UID, 2, 9000))
     shown = till.teller.inquire(settle=True)
     assert isinstance(shown, Shown)
     assert (shown.balance, shown.loaded) == (9000, True)

@@ -357,7 +357,7 @@ def test_a_delivery_lands_with_its_debit_and_costs_thirteen_host_commands(
     L modulo 8 only, and it might be newer than the one held."""
     _introduce(desk, till, card)
     newer = issuer.certificate(_UID, 2, 9000)
-    assert till.memory.learn([newer]) == []
+    assert till.learn(newer) == []
     start = desk.reader.commands
     paid = till.pay(1000)
     assert desk.reader.commands - start == 13
@@ -377,7 +377,7 @@ def test_a_torn_delivery_leaves_the_old_certificate_with_the_old_record_or_the_n
     _introduce(desk, till, card)
     old = _files(card)[layout.CERTIFICATE_FILE]
     newer = issuer.certificate(_UID, 2, 9000)
-    till.memory.learn([newer])
+    till.learn(newer)
     _tear(desk, mode, command)
     assert not isinstance(till.pay(700), Paid)
     file = _files(card)[layout.CERTIFICATE_FILE]

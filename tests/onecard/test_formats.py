@@ -16,6 +16,7 @@ from firmware.purse_memory import PurseName
 from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
 from onecard.cbor import RECORD, BadCbor
+from onecard.certificate_table import certificate_row, opened
 from onecard.clock import Instant
 from onecard.courier_link import messages as link
 from onecard.courier_link.frames import FrameReader, frame
@@ -102,6 +103,9 @@ def test_state_table() -> None:
     assert decode_row(page["row"]) == row
     assert encode_row(row) == page["row"]
     assert number_bytes(_CARD) == page["listed"]
+    certificate = examples("certificate.md")
+    assert certificate_row(certificate["certificate"]) == page["certified"]
+    assert opened(page["certified"], KeyRing({(Role.ISSUER, 1): certificate["issuer"]})).load_sequence == 12
     held = PackedTable(HOTLIST, 8, number_bytes(card_number(1)))
     delta = open_change(HOTLIST, 8, 9, cbor.decode_array(page["delta"], RECORD))
     assert held.apply(delta) == PackedTable(HOTLIST, 9, page["listed"])

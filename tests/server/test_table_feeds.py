@@ -7,42 +7,47 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onecard.certificate_table import certificate_row, superseding
 from onecard.downlink import Table
-from onecard.hotlist import HOTLIST, number_bytes
+from onecard.hotlist import number_bytes
 from onecard.identity import CardNumber
 from onecard.kinds import Outcome
-from onecard.packed_table import PackedTable, open_change
-from onecard.state_table import STATE
+from onecard.packed_forms import FORMS, open_packed
+from onecard.packed_table import PackedTable
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Card, Certificate, Purse
 from server.cards.reports import ReportRefused, list_copied, report_lost, unreport
 from server.cards.state import row_of
 from server.ingest.changes import changes, newest_versions
+from server.keyring import server_public
 from server.ledger.posting import post_next
 from server.ledger.verify import verify_ledger
 from tests.server.conftest import NOW
 
 _CARDS, _TELLERS = 3, 2
-_FORMS = {Table.STATE: STATE, Table.HOTLIST: HOTLIST}
 
 
 @dataclass(frozen=True)
 class Held:
     """What a terminal has in force."""
 
-    tables: dict[Table, PackedTable] = field(default_factory=lambda: {t: PackedTable(f) for t, f in _FORMS.items()})
+    tables: dict[Table, PackedTable] = field(default_factory=lambda: {t: PackedTable(f) for t, f in FORMS.items()})
 
     def asks(self, rows_in_a_chunk: int, taken: int | None = None) -> Held:
         """After one reply, of which the first `taken` changes arrived."""
-        newest = {table: version for table, version in newest_versions(1).items() if table in _FORMS}
+        newest = {table: version for table, version in newest_versions(1).items() if table in FORMS}
         have = {table: held.version for table, held in self.tables.items()}
         tables = dict(self.tables)
-        for change in list(changes(have, newest, 1, {Table.STATE: rows_in_a_chunk}))[:taken]:
-            step = open_change(_FORMS[change.table], change.base, change.version, change.body)
-            tables[change.table] = tables[change.table].apply(step)
+        for change in list(changes(have, newest, 1, dict.fromkeys(FORMS, rows_in_a_chunk)))[:taken]:
+            step, table = open_packed(change.table, change.base, change.version, change.body), tables[change.table]
+            if change.table is Table.CERTIFICATES:
+                step, refused = superseding(table, step, server_public())
+                assert refused == []
+            tables[change.table] = table.apply(step)
         return Held(tables)
 
     def in_step(self, rows_in_a_chunk: int) -> Held:
@@ -110,6 +115,9 @@ def test_from_any_base_a_terminal_ends_with_the_table_of_a_fresh_one(chain, step
         assert all(terminal.in_step(size) == fresh for terminal in held)
         rows = sorted(row_of(purse) for purse in Purse.objects.select_related("card"))
         assert fresh.tables[Table.STATE].rows == b"".join(rows)
+        newest = Certificate.objects.filter(load_sequence=F("purse__load_sequence"))
+        rows = sorted(certificate_row(bytes(image)) for image in newest.values_list("image", flat=True))
+        assert fresh.tables[Table.CERTIFICATES].rows == b"".join(rows)
         refused = {number for number in Card.objects.values_list("number", flat=True) if _is_refused(number)}
         assert fresh.tables[Table.HOTLIST].rows == b"".join(sorted(number_bytes(CardNumber(n)) for n in refused))
         lost = set(Card.objects.filter(state=Card.State.LOST).values_list("number", flat=True))

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from onecard.downlink import Header, Table
-from onecard.inbox_names import chunk_name, version_name
+from onecard.inbox_names import PACKED_TABLES, chunk_name, table_name, version_name
 from sync_daemon.inbox import Inbox
 from tests.sync_daemon.keys import TERMINAL, terminal_identity
 from tests.sync_daemon.till import table as envelope_of
 
-_NONE = {Table.HOTLIST: 0, Table.STATE: 0}
+_NONE = {Table.HOTLIST: 0, Table.STATE: 0, Table.CERTIFICATES: 0}
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def _firmware_keeps(data: Path, version: int, table: str = "state") -> Path:
     return file
 
 
-def _chunks(data: Path) -> list[str]:
-    return sorted(file.name for file in (data / "inbox/state").iterdir())
+def _chunks(data: Path, table: str = "state") -> list[str]:
+    return sorted(file.name for file in (data / "inbox" / table).iterdir())
 
 
 def test_nothing_is_held_at_first(inbox: Inbox) -> None:
@@ -61,7 +61,7 @@ def test_what_an_unbroken_chain_reaches_is_held(
     steps: list[tuple[int, int]], held: int, inbox: Inbox, tmp_path: Path
 ) -> None:
     _keep(inbox, *steps)
-    assert inbox.packed_versions()[0] == {Table.HOTLIST: 0, Table.STATE: held}
+    assert inbox.packed_versions()[0] == _NONE | {Table.STATE: held}
     standing, _ = _inbox(tmp_path).standing()
     assert standing.versions.get(Table.STATE, 0) == held
 
@@ -75,15 +75,17 @@ def test_a_chunk_that_does_not_follow_is_told_once(inbox: Inbox) -> None:
     assert inbox.packed_versions()[1] == []
 
 
-def test_chunks_up_to_what_the_firmware_keeps_are_removed(inbox: Inbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", PACKED_TABLES)
+def test_chunks_up_to_what_the_firmware_keeps_are_removed(table: Table, inbox: Inbox, tmp_path: Path) -> None:
     """So the disk holds one table and the changes since, however long the terminal runs."""
-    _keep(inbox, (0, 5), (5, 7), (7, 8))
-    _firmware_keeps(tmp_path, 7)
-    assert inbox.packed_versions() == ({Table.HOTLIST: 0, Table.STATE: 8}, [])
-    assert _chunks(tmp_path) == [version_name(8)]
-    _firmware_keeps(tmp_path, 8)
-    assert inbox.packed_versions()[0][Table.STATE] == 8
-    assert _chunks(tmp_path) == []
+    name = table_name(table)
+    _keep(inbox, (0, 5), (5, 7), (7, 8), table=table)
+    _firmware_keeps(tmp_path, 7, name)
+    assert inbox.packed_versions() == (_NONE | {table: 8}, [])
+    assert _chunks(tmp_path, name) == [version_name(8)]
+    _firmware_keeps(tmp_path, 8, name)
+    assert inbox.packed_versions()[0][table] == 8
+    assert _chunks(tmp_path, name) == []
 
 
 def test_a_kept_table_that_the_firmware_found_damaged_lowers_what_is_held(inbox: Inbox, tmp_path: Path) -> None:
@@ -115,4 +117,4 @@ def test_tables_are_apart(inbox: Inbox, tmp_path: Path) -> None:
     _firmware_keeps(tmp_path, 3, "hotlist")
     _keep(inbox, (3, 4), table=Table.HOTLIST)
     _keep(inbox, (0, 5))
-    assert inbox.packed_versions()[0] == {Table.HOTLIST: 4, Table.STATE: 5}
+    assert inbox.packed_versions()[0] == _NONE | {Table.HOTLIST: 4, Table.STATE: 5}

@@ -8,7 +8,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import courier, ingest, journal, journal_device, journal_size, packed_tables, start, tap
+from tools.bench import (
+    certificates,
+    courier,
+    ingest,
+    journal,
+    journal_device,
+    journal_size,
+    packed_tables,
+    start,
+    tap,
+)
 
 _MEASURES = {
     "tap": tap.measure,
@@ -17,6 +27,7 @@ _MEASURES = {
     "journal's size": journal_size.measure,
     "packed tables": packed_tables.measure,
     "start": start.measure,
+    "certificates": certificates.measure,
     "ingest": ingest.measure,
     "courier": courier.measure,
 }

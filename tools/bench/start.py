@@ -22,21 +22,17 @@ from firmware.config import TerminalConfig, read_config
 from firmware.purse_memory import PurseMemory
 from firmware.shelf import Shelf
 from firmware.upkeep import CHECKPOINT_RECORDS
-from onecard.enrolment import Identity, encode_identity
-from onecard.identity import TerminalNumber
 from onecard.journal import Journal
 from onecard.journal.segment import read_segments
-from onecard.keys import KeyRing, Role
 from onecard.kinds import ClockQuality, Outcome, Purpose
 from onecard.records import Ack, Intent, OutcomeRecord, Record, Seal, Shift, decode_record, encode_record
+from tools.bench.enrolled import TERMINAL, enrol
 from tools.bench.journal_records import KEY, UnsyncedDisk, open_journal, sale, sync_files
 from tools.bench.journal_times import real_time
-from tools.bench.till import Issuer
 
 _RECORDS = 1_000_000
 _PURSES = 100_000
 _STARTS = 9
-_TERMINAL = TerminalNumber(1)
 _AT = 1_900_000_000
 _ACK_EACH = 1000
 _FULL = 11_500  # records of a segment that is nearly full, as it is at the worst
@@ -95,18 +91,12 @@ class _World:
 
     def make(self) -> None:
         """The terminal's keys, its journal, and the two checkpoints."""
-        held = dict(Issuer().terminal_keys.held) | {(Role.CHAIN, 1): KEY, (Role.SERVER_SIGN, 1): bytes(32)}
-        identity = Identity(_TERMINAL, "07", "bench", KeyRing(held))
-        (self.data / "inbox").mkdir(parents=True)
-        (self.data / "identity").write_bytes(encode_identity(identity.public()))
-        (self.data / "card.keys").write_bytes(encode_identity(identity))
-        (self.data / "seal.key").write_bytes(bytes(range(32)))
-        (self.data / "journal.made").write_text(f"{_TERMINAL}\n")
+        identity = enrol(self.data)
         directory, disk = self.data / "journal", UnsyncedDisk()
         segments = self.config.segments
-        Journal.create(directory, terminal=_TERMINAL, chain_key=KEY, salt=os.urandom, segments=segments, disk=disk)
-        books = Books(PurseMemory(_TERMINAL, identity.keys))
-        shelf = Shelf(self.data / "checkpoints", _TERMINAL, checkpoint_key(KEY))
+        Journal.create(directory, terminal=TERMINAL, chain_key=KEY, salt=os.urandom, segments=segments, disk=disk)
+        books = Books(PurseMemory(TERMINAL, identity.keys))
+        shelf = Shelf(self.data / "checkpoints", TERMINAL, checkpoint_key(KEY))
         with open_journal(directory, disk) as journal:
             boot = journal.entry(1)
             books.memory.note(1, decode_record(boot.kind, boot.payload))

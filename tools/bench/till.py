@@ -26,6 +26,7 @@ from hardware.virtual.desfire.contents import Generation
 from hardware.virtual.process import VirtualReader
 from onecard import keys
 from onecard.card_keys import classic_key_a, classic_key_b, desfire_application_key, desfire_debit_key
+from onecard.certificate_table import CERTIFICATES, open_certificates, superseding
 from onecard.clock import Instant
 from onecard.hotlist import HOTLIST, number_bytes
 from onecard.identity import CardNumber, DayNumber, card_number
@@ -36,7 +37,7 @@ from onecard.money import Fen
 from onecard.packed_table import PackedTable, TableChange
 from onecard.purse import certificate as certificates
 from onecard.purse import record
-from onecard.purse.certificate import Certificate, Flags
+from onecard.purse.certificate import BadCertificate, Certificate, Flags
 from onecard.purse.record import DebitRecord, LoadReference
 from onecard.purse.ring import slot_of
 from onecard.records import Record, decode_record
@@ -185,6 +186,7 @@ class Till:
         self.issuer = issuer
         self.clock = StandingClock()
         self.hotlist = PackedTable(HOTLIST)
+        self.certificates = PackedTable(CERTIFICATES)
         self._folder = folder
         self._terminal = terminal
         Journal.create(
@@ -196,6 +198,7 @@ class Till:
         info = BootInfo(os.urandom(8), NOON, ClockQuality.TRUSTED, "test")
         self.journal = Journal.open(self._folder, chain_key=CHAIN_KEY, boot=info, random=os.urandom)
         self.memory = PurseMemory(self._terminal, self.issuer.terminal_keys)
+        self.memory.certificates.table = self.certificates
         for entry in self.journal.entries():
             self.memory.note(entry.name.sequence, decode_record(entry.kind, entry.payload))
         self.log = Logbook(self.journal, self.memory, self.clock)
@@ -208,6 +211,14 @@ class Till:
         version = self.hotlist.version
         change = TableChange(version, version + 1, number_bytes(number))
         self.teller.hotlist = self.hotlist = self.hotlist.apply(change)
+
+    def learn(self, *images: bytes) -> list[BadCertificate]:
+        """Certificates come by the downlink; what was refused."""
+        version = self.certificates.version
+        change = open_certificates(version, version + 1, images)
+        change, refused = superseding(self.certificates, change, self.issuer.terminal_keys)
+        self.memory.certificates.table = self.certificates = self.certificates.apply(change)
+        return refused
 
     def restart(self, limits: TapLimits = NO_LIMIT) -> None:
         self.journal.close()
