@@ -18,7 +18,7 @@ from hardware.display.frame import Display
 from hardware.keypad.keys import Keypad
 from onecard.journal import JournalError
 from onecard.kinds import ClockQuality
-from onecard.notify import Notifier
+from onecard.notify import Notifier, Pulse
 
 CARD_SECONDS = 0.05
 """Between two looks for a card that is expected."""
@@ -48,13 +48,12 @@ class Terminal:
         self._keypad = keypad
         self._display = display
         self._notifier = notifier
-        self._watchdog_seconds = watchdog_seconds
+        self._pulse = Pulse(notifier, watchdog_seconds)
         self._say = say
         self._upkeep = Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=station.shelf)
         self._line = LineStatus()
         self._told: set[str] = set()
         self._chores_at = float("-inf")
-        self._alive_at = float("-inf")
         self._language = station.config.language
         if self._language is Language.CHINESE and not display.chinese:
             self._language = Language.ENGLISH
@@ -88,9 +87,7 @@ class Terminal:
         if now - self._chores_at >= CHORES_SECONDS:
             self._chores_at = now
             self._chores()
-        if self._watchdog_seconds is not None and now - self._alive_at >= self._watchdog_seconds:
-            self._alive_at = now
-            self._notifier.alive()
+        self._pulse.beat(now)
 
     def close(self) -> None:
         """Let go of everything, the journal first: its last records are made durable, a checkpoint tells of them."""

@@ -12,8 +12,9 @@ import click
 
 from sync_daemon.config import Config, read_config
 from sync_daemon.daemon import Daemon
-from sync_daemon.service import Stopped, StopSignal, open_notifier, serve
+from sync_daemon.service import Stopped, StopSignal, serve
 from sync_daemon.uplink import Uplink
+from tools.service_manager import open_notifier, open_pulse
 
 
 @click.group()
@@ -44,7 +45,8 @@ def run(file: Path, once: bool) -> None:
         if once:
             config = dataclasses.replace(config, pace=dataclasses.replace(config.pace, idle_seconds=0))
             sys.exit(0 if _daemon(config, stop).send_all() else 1)
-        serve(_daemon(config, stop), stop, open_notifier())
+        notifier = open_notifier()
+        serve(_daemon(config, stop), stop, notifier, open_pulse(notifier))
     except Stopped:
         sys.exit(1)
 

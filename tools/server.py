@@ -16,6 +16,7 @@ import click
 from server import installation
 from server.supervisor import Child, Supervisor
 from tools.server_job import job
+from tools.service_manager import open_notifier, open_pulse
 
 _DATA = click.option(
     "--data",
@@ -75,10 +76,18 @@ def run(data: Path, host: str, port: int, workers: int) -> None:
     environment = os.environ | installation.environment(data)
     supervisor = Supervisor(children, environment, lambda line: click.echo(line, err=True))
     reach = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    notifier = open_notifier()
+
+    def on_ready() -> None:
+        notifier.ready()
+        click.echo(f"ready https://{reach}:{port}")
+
     supervisor.run(
         ready=lambda: _answers(reach, port, data) and (data / "keyd.sock").exists(),
-        on_ready=lambda: click.echo(f"ready https://{reach}:{port}"),
+        on_ready=on_ready,
+        pulse=open_pulse(notifier),
     )
+    notifier.stopping()
     click.echo("stopped")
 
 
