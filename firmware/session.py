@@ -46,6 +46,8 @@ class State(Enum):
     INQUIRY = "inquiry"
     INQUIRY_SHOWN = "inquiry shown"
     TOTALS = "totals"
+    STATUS = "status"
+    STATUS_SIGNED_OFF = "status, signed off"
     CLOSING = "closing"
     OUT_OF_SERVICE = "out of service"
     BROKEN = "broken"
@@ -61,6 +63,7 @@ class Event(Enum):
     BALANCE_KEY = "balance key"
     TOTALS_KEY = "totals key"
     SHIFT_KEY = "shift key"
+    MENU_KEY = "menu key"
     CARD_SEEN = "card seen"
     PAID_CARD_SEEN = "card of the last sale seen"
     CARD_LEFT = "card left"
@@ -89,6 +92,7 @@ class Action(Enum):
     OPEN_SALE = "open the sale"
     DROP_SALE = "drop the sale"
     ABANDON = "abandon the sale in doubt"
+    SYNC = "ask the daemon to send now"
 
 
 @unique
@@ -163,6 +167,7 @@ _MENU = {
     Event.BALANCE_KEY: _go(State.INQUIRY),
     Event.TOTALS_KEY: _go(State.TOTALS),
     Event.SHIFT_KEY: _go(State.CLOSING),
+    Event.MENU_KEY: _go(State.STATUS),
     Event.BLOCKED: _go(State.OUT_OF_SERVICE),
 }
 _SALE_RESULTS = {
@@ -183,7 +188,11 @@ def _shared(at_home: State) -> dict[State, Row]:
         State.SIGNED_OFF: _row(
             Duty.SIGN_ON,
             Timer.NONE,
-            {Event.SIGNED_ON: _go(State.WELCOME, Action.OPEN_SHIFT), Event.DECLINED: _go(State.SIGN_ON_REFUSED)},
+            {
+                Event.SIGNED_ON: _go(State.WELCOME, Action.OPEN_SHIFT),
+                Event.DECLINED: _go(State.SIGN_ON_REFUSED),
+                Event.MENU_KEY: _go(State.STATUS_SIGNED_OFF),
+            },
         ),
         State.SIGN_ON_REFUSED: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.SIGNED_OFF)}),
         State.WELCOME: _row(Duty.WAIT_AWAY, Timer.NONE, away),
@@ -203,6 +212,8 @@ def _shared(at_home: State) -> dict[State, Row]:
         ),
         State.INQUIRY_SHOWN: _row(Duty.WAIT_AWAY, Timer.NONE, away),
         State.TOTALS: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(at_home), Event.TOTALS_KEY: _go(at_home)}),
+        State.STATUS: _status(State.STATUS, at_home),
+        State.STATUS_SIGNED_OFF: _status(State.STATUS_SIGNED_OFF, State.SIGNED_OFF),
         State.CLOSING: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(State.SIGNED_OFF, Action.CLOSE_SHIFT)}),
         State.OUT_OF_SERVICE: _row(
             Duty.REST,
@@ -211,10 +222,17 @@ def _shared(at_home: State) -> dict[State, Row]:
                 Event.UNBLOCKED: _go(at_home),
                 Event.TOTALS_KEY: _go(State.TOTALS),
                 Event.SHIFT_KEY: _go(State.CLOSING),
+                Event.MENU_KEY: _go(State.STATUS),
             },
         ),
         State.BROKEN: Row(Duty.REST, Timer.NONE, {}),
     }
+
+
+def _status(itself: State, back_to: State) -> Row:
+    """The status page: a look at it and the wish to send change nothing else."""
+    back = dict.fromkeys((Event.CANCEL, Event.MENU_KEY, Event.TIME_UP), _go(back_to))
+    return _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(itself, Action.SYNC)})
 
 
 def _fixed() -> dict[State, Row]:

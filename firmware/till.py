@@ -41,6 +41,7 @@ _KEY_EVENTS = {
     Key.BALANCE: Event.BALANCE_KEY,
     Key.TOTALS: Event.TOTALS_KEY,
     Key.SHIFT: Event.SHIFT_KEY,
+    Key.MENU: Event.MENU_KEY,
 }
 _RESULTS = frozenset(
     {
@@ -86,13 +87,14 @@ class Till:
         self._unknown_film: int | None = None
         self._instead = False
         self._results = 0
-        self._reader_lost = False
+        self.reader_lost = False
         self._empty_looks = 0
         self._look_after = float("-inf")
         self._linger: tuple[State, float] | None = None
         self._doubt: int | None = None
         self.state = State.SIGNED_OFF
         self.trouble = ""  # what the world did last, for the log
+        self.syncs_wanted = 0  # how often somebody asked to send at once
         self._since = self._clock.monotonic()
         self._resume()
 
@@ -132,10 +134,10 @@ class Till:
         try:
             self._guarded(self._look)
         except ReaderError as error:
-            self._reader_lost = True  # nothing is decided by it; what was in doubt stays so
+            self.reader_lost = True  # nothing is decided by it; what was in doubt stays so
             self.trouble = str(error)
         else:
-            self._reader_lost = False
+            self.reader_lost = False
 
     def tick(self) -> None:
         """Let time pass: time-outs, and blocks that come and go."""
@@ -173,7 +175,7 @@ class Till:
             unknown_film=self._unknown_film,
             instead=self._instead,
             block=self.block(),
-            reader_lost=self._reader_lost,
+            reader_lost=self.reader_lost,
             doubt_seconds=max(0, int(self._config.limits.in_doubt_seconds - (now - self._since))),
         )
 
@@ -300,6 +302,8 @@ class Till:
                 assert abandoned is not None
                 self._result = abandoned
                 self._results += 1
+            case Action.SYNC:
+                self.syncs_wanted += 1
             case Action.NONE | Action.TAKE_FILM | Action.TAKE_TICKETS:
                 pass  # what was keyed is in the basket already
 

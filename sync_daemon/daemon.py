@@ -22,6 +22,7 @@ from onecard.enrolment import Identity, decode_identity
 from onecard.envelope import KeyId, terminal_key_id
 from onecard.errors import OnecardError
 from onecard.keys import Role
+from sync_daemon.condition_file import ConditionFile
 from sync_daemon.inbox import Inbox
 from sync_daemon.own_journal import OwnJournal, recorded_at
 from sync_daemon.pace import Pace
@@ -34,6 +35,7 @@ BUNDLE_PATH = "/sync/v1/bundle"
 POLL_SECONDS = 0.1
 """How often the durable mark is looked at: 36 bytes."""
 _SHOW_SECONDS = 5.0
+_TOLD_FAILURES = 8
 _NOT_ENROLLED = "enrol the terminal first: onecard terminal enrol --help"
 
 
@@ -92,6 +94,8 @@ class Daemon:
         make_directory(outbox)
         self._lock = _lock(outbox / "LOCK")
         self._status_file = outbox / "status"
+        self._condition = ConditionFile(data / "condition")
+        self._syncs_wanted = self._condition.read().syncs_wanted
         held, faults = self._inbox.standing(identity.keys, identity.number)
         standing = confirmed(held, self._journal)
         if standing != held:
@@ -104,12 +108,22 @@ class Daemon:
         self.status = LineStatus(backlog=self._machine.backlog(self._durable()))
         self.status.write(self._status_file)
 
+    @property
+    def due_at(self) -> float:
+        """When the next try or heartbeat is due if the journal does not move, monotonic seconds."""
+        return self._machine.due_at
+
     def close(self) -> None:
         """Lets another daemon take over."""
         os.close(self._lock)
 
     def step(self) -> float:
         """Does what is due, one exchange at most; gives how long to pause before the next step, in seconds."""
+        wanted = self._condition.read().syncs_wanted
+        if wanted > self._syncs_wanted:
+            self._log("somebody at the terminal asks to send now")
+            self._machine.urge()
+        self._syncs_wanted = wanted
         durable, now = self._durable(), self._monotonic()
         match self._machine.tick(now, durable):
             case Wait(until):
@@ -166,8 +180,21 @@ class Daemon:
     def _cut(self, offer: Offer) -> Run:
         run = self._journal.cut(offer)
         self._oldest_at = recorded_at(*run.entries[0]) if run.entries else 0
-        room = self._journal.room_per_mille()
-        return dataclasses.replace(run, status=(offer.backlog, self._oldest_at, room, self._wall()))
+        told = self._condition.read()
+        status = (  # by `onecard.bundle.Status`
+            offer.backlog,
+            self._oldest_at,
+            self._journal.room_per_mille(),
+            self._wall(),
+            told.hotlist_at,
+            told.battery_per_mille,
+            told.on_mains,
+            told.reader_answers,
+            told.software,
+            told.journal_faults,
+            self.status.last_contact_at,
+        )
+        return dataclasses.replace(run, status=status)
 
     def _packed(self, run: Run) -> bytes:
         credentials = self._credentials
@@ -197,8 +224,9 @@ class Daemon:
         return alarm
 
     def _trouble(self, offer: Offer, text: str, alarm: str) -> None:
-        pause = max(0.0, self._machine.due_at - self._monotonic())
-        self._log(f"{text}; next try in {pause:.1f} s")
+        pause, failures = max(0.0, self._machine.due_at - self._monotonic()), self._machine.failures
+        if failures <= _TOLD_FAILURES or failures.bit_count() == 1:  # weeks without a server are no weeks of lines
+            self._log(f"{text}; next try in {pause:.1f} s, {failures} failed in a row")
         backlog = self._machine.backlog(offer.last)
         self._show(line_up=False, backlog=backlog, oldest_at=self._oldest_at, last_error=text, alarm=alarm)
 

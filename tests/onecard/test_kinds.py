@@ -70,7 +70,22 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
         downlink.Table,
         {"TARIFF": 1, "HOTLIST": 2, "CERTIFICATES": 3, "STATE": 4, "SETTINGS": 5, "KEYS": 6},
     ),
-    (bundle.Status, {"BACKLOG": 0, "OLDEST_AT": 1, "ROOM_PER_MILLE": 2, "CLOCK_AT": 3}),
+    (
+        bundle.Status,
+        {
+            "BACKLOG": 0,
+            "OLDEST_AT": 1,
+            "ROOM_PER_MILLE": 2,
+            "CLOCK_AT": 3,
+            "HOTLIST_AT": 4,
+            "BATTERY_PER_MILLE": 5,
+            "ON_MAINS": 6,
+            "READER_ANSWERS": 7,
+            "SOFTWARE": 8,
+            "JOURNAL_FAULTS": 9,
+            "CONTACT_AT": 10,
+        },
+    ),
     (Flags, {"NONE": 0, "NAMED": 1, "TEMPORARY": 2, "CLOSED": 4}),
     (
         envelope.Domain,

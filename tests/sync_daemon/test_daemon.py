@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from onecard.bundle import UNKNOWN, Status
 from onecard.cbor import encode
+from onecard.condition import Condition
 from onecard.downlink import Table, pack_reply
+from onecard.durable_file import replace_file
 from onecard.envelope import Domain, seal_envelope, server_key_id
 from sync_daemon.daemon import AnotherDaemon, Daemon
 from sync_daemon.pace import Pace
@@ -114,6 +117,46 @@ def test_the_heartbeat_tells_backlog_oldest_room_and_clock(office: Office, till:
     assert (first[0], first[1], first[3]) == (600, MADE_AT, WALL)
     assert (second[0], idle[:2]) == (100, (0, 0))
     assert 0 < first[2] < 1000
+
+
+def test_the_heartbeat_tells_what_the_firmware_says_of_itself(office: Office, till: Till, line: Line) -> None:
+    told = Condition(MADE_AT, 730, 0, 1, 1_002_003, 2)
+    replace_file(till.data / "condition", told.encode())
+    office.settle()
+    office.later(30)
+    first, second = (run.status for run in line.peer.runs)
+    assert first[Status.HOTLIST_AT :] == (MADE_AT, 730, 0, 1, 1_002_003, 2, 0)
+    assert second[Status.CONTACT_AT] == WALL
+
+
+def test_a_heartbeat_without_a_running_firmware_pretends_to_know_nothing(
+    office: Office, till: Till, line: Line
+) -> None:
+    (till.data / "condition").write_bytes(b"{")
+    office.settle()
+    (run,) = line.peer.runs
+    assert run.status[Status.HOTLIST_AT :] == (0, *[UNKNOWN] * 5, 0)
+
+
+def test_a_wish_at_the_terminal_is_tried_at_once_while_backing_off(office: Office, till: Till, line: Line) -> None:
+    line.down()
+    office.settle()
+    for wait in (0.75, 1.5, 3.0):
+        office.later(wait)
+    line.up()
+    assert office.daemon.step() > 0
+    replace_file(till.data / "condition", Condition(syncs_wanted=1).encode())
+    office.settle()
+    assert sorted(line.peer.records) == till.names
+    assert "asks to send now" in "".join(office.logged)
+    runs = len(line.peer.runs)
+    office.later(1)
+    replace_file(till.data / "condition", Condition(syncs_wanted=2).encode())
+    office.settle()
+    assert len(line.peer.runs) == runs + 1, "also when there is nothing to send: a question for news"
+    replace_file(till.data / "condition", Condition().encode())  # the firmware starts anew
+    office.settle()
+    assert len(line.peer.runs) == runs + 1
 
 
 def test_a_terminal_before_its_first_start_still_asks_for_tables(
