@@ -23,6 +23,8 @@ from firmware.kept_tables import KeptTables
 from firmware.lasting_reader import LastingReader
 from firmware.logbook import Logbook
 from firmware.one_journal import open_journal
+from firmware.packed_shelf import PackedShelf, packed_key
+from firmware.packed_tables import PackedTables
 from firmware.recall import own_tag, recall
 from firmware.shelf import Shelf
 from firmware.tap import TapLimits, Teller
@@ -32,7 +34,9 @@ from firmware.wall_clock import WallClock
 from hardware.pn532.opening import open_reader
 from hardware.sam.port import Sam
 from hardware.sam.software import ROLES, SoftwareSam
+from onecard.downlink import Table
 from onecard.enrolment import Identity, decode_identity, open_keys
+from onecard.inbox_names import PACKED_FOLDER
 from onecard.journal import Journal, Missing
 from onecard.journal.disk import Disk
 from onecard.keys import Role
@@ -47,6 +51,7 @@ class Station:
     sam: Sam
     journal: Journal
     tables: KeptTables
+    packed: PackedTables
     shelf: Shelf
     log: Logbook
     books: Books
@@ -96,6 +101,7 @@ class _Storage:
 
     journal: Journal
     tables: KeptTables
+    packed: PackedTables
     shelf: Shelf
     books: Books
     lost: list[Missing]
@@ -126,13 +132,14 @@ def _open_storage(
         config.data / "tables", terminal=secret.number, chain_key=chain_key, random=random, disk=disk
     )
     opened.enter_context(closing(tables))
-    return _Storage(journal, tables, shelf, *recalled)
+    packed = PackedTables(PackedShelf(config.data / PACKED_FOLDER, secret.number, packed_key(chain_key), disk))
+    return _Storage(journal, tables, packed, shelf, *recalled)
 
 
 def _assemble(
     config: TerminalConfig, secret: Identity, seal_private: bytes, clock: WallClock, storage: _Storage
 ) -> Station:
-    journal, tables, books = storage.journal, storage.tables, storage.books
+    journal, tables, packed, books = storage.journal, storage.tables, storage.packed, storage.books
     sam, identity = SoftwareSam(secret.keys), secret.public()
     keys, number = identity.keys, identity.number
     clock.at_least(max(books.last_at, tables.server_at))
@@ -146,18 +153,18 @@ def _assemble(
         seal_private=seal_private,
         own_tag=lambda sequence: own_tag(journal, sequence),
         applied=books.applied,
-        held=tables.versions,
+        held={**tables.versions, **packed.versions},
         generation=tables.generation,
     )
-    intake = Intake(inbox, tables, journal, log, books=books, clock=clock)
+    intake = Intake(inbox, tables, packed, journal, log, books=books, clock=clock)
     reader = LastingReader(
         config.reader_device, lambda: open_reader(config.reader_device, config.reader_baud), clock.monotonic
     )
-    teller = Teller(reader, sam, log, number, hotlist=frozenset(), limits=TapLimits(config.limits.card_cap))
+    teller = Teller(reader, sam, log, number, hotlist=packed[Table.HOTLIST], limits=TapLimits(config.limits.card_cap))
     intake.take(teller)
     till = Till(config, reader, teller, journal, log, books=books, intake=intake)
     return Station(
-        config, identity, sam, journal, tables, storage.shelf, log, books, intake, reader, teller, till, clock
+        config, identity, sam, journal, tables, packed, storage.shelf, log, books, intake, reader, teller, till, clock
     )
 
 

@@ -4,7 +4,8 @@ The journal stays the one truth. A checkpoint only saves a start from reading it
 records after it equal the books of the whole journal. It names its record by sequence and chain tag, so that it
 speaks for no other journal; a keyed BLAKE2s over all of it says that this terminal wrote it and nothing changed since.
 
-Certificates are not in it: they come again from the inbox and from cards. Numbers are big-endian and unsigned.
+Certificates are not in it: they come again from the inbox and from cards. The packed tables are kept by themselves
+(firmware/packed_shelf.py). Numbers are big-endian and unsigned.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from firmware.books import Books
 from firmware.logbook import Shop
 from firmware.purse_memory import SALES, OpenSale, PurseMemory
 from firmware.shift import ShiftBook, Totals
+from firmware.table_sync import TableSync
 from onecard.downlink import Table
 from onecard.errors import OnecardError
 from onecard.identity import CardNumber, DayNumber
@@ -29,13 +31,14 @@ from onecard.keys import KeyRing
 from onecard.kinds import Purpose
 from onecard.records import BadRecord, Intent, RecordKind, decode_record, encode_record
 
-MAGIC, VERSION = b"OCCKPT", 1
+MAGIC, VERSION = b"OCCKPT", 2
 MAC_SIZE = 16
 _TAG_SIZE = 8
 _NAME = struct.Struct(">6sHHxxQ8s")
 _FACTS = struct.Struct(">QBxxxQ8sQIIIHxxQIQIQI")
 _COUNT = struct.Struct(">I")
 _PAIR = struct.Struct(">QQ")
+_STEP = struct.Struct(">QQQ")
 _UNSENT = struct.Struct(">QQI?")
 _PENDING = struct.Struct(">QH")
 
@@ -83,6 +86,7 @@ def encode(books: Books, tag: bytes, key: bytes) -> bytes:
         _NAME.pack(MAGIC, VERSION, memory.terminal, books.sequence, tag),
         facts,
         *_rows(_PAIR.pack(table, version) for table, version in sorted(books.applied.items())),
+        *_rows(_STEP.pack(*step) for step in _steps(memory.sync)),
         *_rows(_PAIR.pack(*gap) for gap in sorted(books.gaps)),
         *_rows(_PAIR.pack(*sale) for sale in shift.pending.items()),
         *_rows(_UNSENT.pack(*unsent) for unsent in backlog.unsent),
@@ -126,6 +130,11 @@ def _books(reader: _Reader, memory: PurseMemory) -> Books:
     opened, day, operator, *totals = shift
     shop = Shop(opened, DayNumber(day), CardNumber(operator))
     applied = {Table(table): version for table, version in reader.rows(_PAIR)}
+    for table, in_force, awaited in reader.rows(_STEP):
+        if in_force:
+            memory.sync.in_force[Table(table)] = in_force
+        if awaited:
+            memory.sync.awaited[Table(table)] = awaited
     gaps = {(first, last) for first, last in reader.rows(_PAIR)}
     sales = dict(reader.rows(_PAIR))
     unsent = deque(map(Unsent._make, reader.rows(_UNSENT)))
@@ -192,6 +201,11 @@ class _Reader:
 
 def _purse_rows(memory: PurseMemory) -> tuple[_PurseRows, ...]:
     return memory.known_bounds, memory.known_on_card, memory.known_spent, memory.known_unresolved
+
+
+def _steps(sync: TableSync) -> Iterator[tuple[Table, int, int]]:
+    for table in sorted(sync.in_force.keys() | sync.awaited.keys()):
+        yield table, sync.in_force.get(table, 0), sync.awaited.get(table, 0)
 
 
 def _rows(rows: Iterable[bytes]) -> tuple[bytes, bytes]:

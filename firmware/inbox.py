@@ -17,9 +17,18 @@ from onecard import cbor, downlink, tariff
 from onecard.downlink import Acknowledgement, BadDownlink, Header, Table
 from onecard.envelope import MAX_SIZE
 from onecard.errors import OnecardError
-from onecard.identity import CARD_NUMBER_DIGITS
-from onecard.inbox_names import ACKNOWLEDGEMENT, CHUNK_TABLES, SNAPSHOT_TABLES, chunk_name, is_chunk, table_name
+from onecard.inbox_names import (
+    ACKNOWLEDGEMENT,
+    CHUNK_TABLES,
+    PACKED_TABLES,
+    SNAPSHOT_TABLES,
+    chunk_name,
+    named_version,
+    table_name,
+)
 from onecard.keys import KeyRing
+from onecard.packed_forms import FORMS
+from onecard.packed_table import TableChange, open_change
 from onecard.tariff import Tariff
 
 
@@ -32,11 +41,11 @@ class Tariffs:
 
 
 @dataclass(frozen=True, slots=True)
-class Hotlist:
-    """Card numbers to refuse."""
+class PackedChange:
+    """A step of a packed table, its form checked; whether it follows what is in force, the table knows."""
 
     header: Header
-    cards: frozenset[int]
+    change: TableChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Certificates:
     images: tuple[bytes, ...]
 
 
-Word: TypeAlias = Tariffs | Hotlist | Certificates | Acknowledgement
+Word: TypeAlias = Tariffs | PackedChange | Certificates | Acknowledgement
 _Stamp: TypeAlias = tuple[int, int, int]
 
 
@@ -67,8 +76,8 @@ class Inbox:
         generation: int,
     ) -> None:
         """`own_tag` gives the chain tag of an own record, None when it is not kept (any more); `applied` the version of
-        each table that the journal says was in force, `held` of those that are kept, and not given again; `generation`
-        is the server's newest known."""
+        each table that the journal says was in force, `held` of those that are kept, and not given again (of a packed
+        table all up to it); `generation` is the server's newest known."""
         self.refused: dict[str, str] = {}
         self._directory = directory
         self._terminal = terminal
@@ -82,7 +91,9 @@ class Inbox:
 
     def news(self) -> Iterator[Word]:
         """The words that changed since the last call and may be believed; `refused` tells of the others, by file."""
-        for name in (*self._tables(), ACKNOWLEDGEMENT):
+        names = [*self._tables(), ACKNOWLEDGEMENT]
+        self._forget_all_but(names)
+        for name in names:
             stamp = _stamp(self._directory / name)
             if stamp is None or stamp == self._seen.get(name):
                 continue
@@ -116,14 +127,26 @@ class Inbox:
                 chunks = sorted(file.name for file in (self._directory / folder).iterdir())
             except OSError:
                 continue
-            names += [f"{folder}/{name}" for name in chunks if is_chunk(name)]
+            kept = self._held.get(table, 0) if table in PACKED_TABLES else 0
+            names += [f"{folder}/{name}" for name in chunks if (named_version(name) or 0) > kept]
         return names
+
+    def _forget_all_but(self, names: list[str]) -> None:
+        """The daemon takes chunks away when they are needed no more."""
+        for name in self._seen.keys() - set(names):
+            del self._seen[name]
+            self.refused.pop(name, None)
 
     def _table(self, name: str, raw: bytes) -> Word | None:
         opened = downlink.open_downlink(raw, self._keys, self._terminal)
         header = opened.header
         if table_name(header.table) != name.partition("/")[0]:
             raise BadDownlink(f"{table_name(header.table)} lies in the file {name}")
+        if header.table in CHUNK_TABLES and name != chunk_name(header.table, header.version):
+            raise BadDownlink(f"version {header.version} lies in the file {name}")
+        if header.table in PACKED_TABLES:
+            body = opened.body(self._seal_private)
+            return PackedChange(header, open_change(FORMS[header.table], header.base, header.version, body))
         if header.table is Table.CERTIFICATES:
             return Certificates(header, _images(opened.body(self._seal_private)))
         held = max(self._applied.get(header.table, 0), self._held.get(header.table, 0))
@@ -133,10 +156,9 @@ class Inbox:
             raise BadDownlink(f"version {header.version} changes version {header.base}: only whole tables are known")
         if header.version == self._held.get(header.table):
             return None
-        body = opened.body(self._seal_private)
-        word = Tariffs(header, _tariffs(body)) if header.table is Table.TARIFF else Hotlist(header, _cards(body))
+        tariffs = _tariffs(opened.body(self._seal_private))
         self._held[header.table] = header.version
-        return word
+        return Tariffs(header, tariffs)
 
     def _acknowledgement(self, raw: bytes) -> Acknowledgement:
         ack = downlink.open_acknowledgement(raw, self._keys, self._terminal)
@@ -180,14 +202,3 @@ def _byte_strings(body: list[cbor.Value]) -> Iterator[bytes]:
         if not isinstance(raw, bytes):
             raise BadDownlink("the body is not a list of byte strings")
         yield raw
-
-
-def _cards(body: list[cbor.Value]) -> frozenset[int]:
-    cards = set()
-    for row in body:
-        match row:
-            case [int(number), int()] if 0 < number < 10**CARD_NUMBER_DIGITS:
-                cards.add(number)
-            case _:
-                raise BadDownlink(f"hotlist row {row!r} is not [card number, state]")
-    return frozenset(cards)

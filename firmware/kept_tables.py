@@ -1,10 +1,12 @@
-"""What the server said and a start must find again, whatever became of the inbox: `data/tables/`, a TinyDB.
+"""Prices, and what the server said of itself: what a start must find again, whatever became of the inbox.
+
+The TinyDB of `data/tables/`.
 
 Rules
-- A word of the server is kept here; then it is in force; then its APPLIED is journaled. A power cut between any two of
-  these leaves the old word or the new one, each whole, and the next start does what is missing.
-- Versions never go back: the inbox refuses what is older than the word kept here, or than the journal's APPLIED. Kept
-  prices older than their APPLIED do not come into force again. A kept hotlist does: an old one stops more than none.
+- Prices are kept here; then they are in force; then their APPLIED is journaled. A power cut between any two of
+  these leaves the old ones or the new ones, each whole, and the next start does what is missing.
+- Versions never go back: the inbox refuses what is older than the prices kept here, or than the journal's APPLIED. Kept
+  prices older than their APPLIED do not come into force again.
 - This is a copy of signed words, never money. Tables that fail stop no sale: what they could not take is in force from
   memory, is told (`faults`) and shown (`lacking`), and is in the inbox at the next start.
 - Damaged tables are moved to `tables-damaged`, which holds the newest such, and told; new ones are made, and filled
@@ -12,22 +14,24 @@ Rules
 - `config` keeps the server's generation when it rises and its time once an hour: so an acknowledgement from before the
   server was put back is not believed, and a clock without a battery is an hour late at most.
 
-TinyDB tables: `tariff`, `hotlist` (firmware/kept_words.py), `config`. Bytes: docs/formats/tables.md.
+TinyDB tables: `tariff` (firmware/kept_words.py), `config`. Bytes: docs/formats/tables.md. The packed tables are kept by
+themselves (firmware/packed_shelf.py).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
 from tinydb import where
 
-from firmware.kept_words import KeptWord, documents_of, word_of
+from firmware.inbox import Tariffs
+from firmware.kept_words import documents_of, word_of
 from onecard.downlink import Table
 from onecard.errors import OnecardError
-from onecard.inbox_names import SNAPSHOT_TABLES, table_name
+from onecard.inbox_names import table_name
 from onecard.journal import (
     JournalDamage,
     JournalError,
@@ -43,7 +47,8 @@ from onecard.journal.mutable_state import Fields
 from onecard.journal.mutable_table import tables_db
 
 TABLES_SIZE = 1 << 20
-"""Of a generation's file: half of it holds a hotlist of 60,000 cards (409,000 bytes) and 110,000 bytes of prices."""
+"""Of a generation's file: half of it is room for 390,000 bytes of prices."""
+_NAME = table_name(Table.TARIFF)
 HEARD_SECONDS = 3_600
 _SPOILED = (JournalDamage, JournalExists, UnreadableJournal, UnsupportedVersion)
 _FAULTS = 16
@@ -59,9 +64,10 @@ class KeptTables:
         self._journal = journal
         self._db = None if journal is None else tables_db(journal)
         self._faults = faults
-        self._lacking: set[Table] = set()
-        self._found = list(self._read(terminal))
-        self.versions = {word.header.table: word.header.version for word in self._found}  # found at the start
+        self._unkept = False
+        self._found = self._read(terminal)
+        found = self._found
+        self.versions = {} if found is None else {Table.TARIFF: found.header.version}  # found at the start
 
     @classmethod
     def open(
@@ -105,34 +111,25 @@ class KeptTables:
     @property
     def lacking(self) -> bool:
         """Whether a start without the inbox would not find what is in force, or what comes into force next."""
-        return self._journal is None or bool(self._lacking)
+        return self._journal is None or self._unkept
 
-    def in_force(self, applied: Mapping[Table, int]) -> list[KeptWord]:
-        """At the start, once: the words found that are to be in force; `applied` are the journal's versions."""
-        found, self._found = self._found, []
-        words = []
-        for word in found:
-            header, known = word.header, applied.get(word.header.table, 0)
-            if header.version < known:
-                self._note(f"the kept {_name(header.table, header.version)} is old: version {known} was in force")
-                if header.table is Table.TARIFF:
-                    continue
-            words.append(word)
-        return words
+    def in_force(self, applied: Mapping[Table, int]) -> Tariffs | None:
+        """At the start, once: the prices found, if they are to be in force; `applied` are the journal's versions."""
+        word, self._found = self._found, None
+        if word is not None and word.header.version < (known := applied.get(Table.TARIFF, 0)):
+            self._note(f"the kept {_named(word)} is old: version {known} was in force")
+            return None
+        return word
 
-    def keep(self, word: KeptWord, at: int) -> None:
+    def keep(self, word: Tariffs, at: int) -> None:
         """Durable when it returns, in the place of the version before; or told, and that version is kept still."""
-        table = word.header.table
         documents = documents_of(word, at)
 
         def put() -> None:
             assert self._db is not None
-            self._db.replace(table_name(table), documents)
+            self._db.replace(_NAME, documents)
 
-        if self._kept(f"{_name(table, word.header.version)} is in force and not kept", put):
-            self._lacking.discard(table)
-        else:
-            self._lacking.add(table)
+        self._unkept = not self._kept(f"{_named(word)} is in force and not kept", put)
 
     def heard(self, generation: int, server_at: int) -> None:
         """The server's generation and time came with an acknowledgement that is believed."""
@@ -157,19 +154,18 @@ class KeptTables:
         if self._journal is not None:
             self._journal.close()
 
-    def _read(self, terminal: int) -> Iterator[KeptWord]:
+    def _read(self, terminal: int) -> Tariffs | None:
         if self._db is None:
-            return
+            return None
         match self._db.table("config").get(where("key") == "server"):
             case {"generation": int(generation), "server_at": int(server_at)}:
                 self.generation, self.server_at = generation, server_at
-        for table in SNAPSHOT_TABLES:
-            documents = {document.doc_id: document for document in self._db.table(table_name(table))}
-            try:
-                if documents:
-                    yield word_of(table, terminal, documents)
-            except OnecardError as error:  # the inbox has it, or the server will send it
-                self._note(str(error))
+        documents = {document.doc_id: document for document in self._db.table(_NAME)}
+        try:
+            return word_of(terminal, documents) if documents else None
+        except OnecardError as error:  # the inbox has it, or the server will send it
+            self._note(str(error))
+            return None
 
     def _kept(self, otherwise: str, put: Callable[[], object]) -> bool:
         if self._db is None:
@@ -187,8 +183,8 @@ class KeptTables:
             self._faults.append(fault)
 
 
-def _name(table: Table, version: int) -> str:
-    return f"{table_name(table)} version {version}"
+def _named(word: Tariffs) -> str:
+    return f"{_NAME} version {word.header.version}"
 
 
 def _cause(error: Exception) -> str:

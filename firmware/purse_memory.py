@@ -1,10 +1,13 @@
 """What this terminal durably knows of purses, rebuilt from its own journal at every start.
 
 One path feeds it: `note(sequence, record)`, called for each entry at boot and for each record appended since, so
-that memory after a restart equals memory before it. Certificates come besides, from the downlink and from cards.
+that memory after a restart equals memory before it. Certificates come besides, from the downlink and from cards, and
+the state table, which is kept by itself.
 
 Rules
 - Only a record that this terminal saw acknowledged raises a bound (P-R8): never a read, never an unacknowledged write.
+  A row of the state table and a certificate's floor are bounds besides: what they state is durable at the server.
+- A row only bounds: it may lower what is spendable, never raise it (P-R17; docs/adr/0010-state-table.md).
 - A certificate is kept as the whole verified payload, the highest L wins (P-R17).
 - At most one sale is open, that is in doubt (P-R5).
 - What an intent leaves behind is unresolved until a durable record stands above it (P-R7).
@@ -20,17 +23,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from firmware.purse_rows import Body, PurseRows
+from firmware.table_sync import TableSync
 from onecard.identity import CardNumber
 from onecard.keys import KeyRing
 from onecard.kinds import Outcome, Purpose
+from onecard.packed_table import PackedTable
 from onecard.purse import certificate as certificates
 from onecard.purse import delivery
 from onecard.purse.bounds import Bound
-from onecard.purse.certificate import BadCertificate, Certificate
+from onecard.purse.certificate import BadCertificate, Certificate, Flags
 from onecard.purse.intent import base_record, intent_record
 from onecard.purse.plan import OpenIntent
 from onecard.purse.record import Identity, LoadReference, sequence_byte
-from onecard.records import Ack, Intent, OutcomeRecord, Record
+from onecard.records import Intent, OutcomeRecord, Record
+from onecard.state_table import STATE, StateRow, state_of
 
 
 class PurseName(NamedTuple):
@@ -86,7 +92,7 @@ LOAD: Body[int] = Body(4, lambda load: load.to_bytes(4, "big"), lambda raw: int.
 
 @dataclass(slots=True)
 class PurseMemory:
-    """Bounds, open sale, unresolved intents, spending since the last sync, and certificates."""
+    """Bounds, open sale, unresolved intents, spending since the last table sync, certificates, the state table."""
 
     terminal: int
     keys: KeyRing
@@ -96,6 +102,8 @@ class PurseMemory:
     known_unresolved: PurseRows[_Unresolved] = field(default_factory=lambda: PurseRows(UNRESOLVED))
     known_spent: PurseRows[int] = field(default_factory=lambda: PurseRows(AMOUNT))
     known_on_card: PurseRows[int] = field(default_factory=lambda: PurseRows(LOAD))
+    sync: TableSync = field(default_factory=TableSync)
+    state: PackedTable = field(default_factory=lambda: PackedTable(STATE))
     _certificates: dict[PurseName, tuple[Certificate, bytes]] = field(default_factory=dict)
 
     def note(self, sequence: int, record: Record) -> None:
@@ -105,10 +113,9 @@ class PurseMemory:
                 self._note_intent(sequence, record)
             case OutcomeRecord():
                 self._note_outcome(record)
-            case Ack():
-                self.known_spent.clear()
             case _:
-                pass
+                if self.sync.note(record):
+                    self.known_spent.clear()
 
     def unfinished(self) -> list[int]:
         """Sequences of null records that never got a final word: a start closes them as ABANDONED."""
@@ -162,7 +169,28 @@ class PurseMemory:
         held = self._certificates.get(name)
         if held is not None:
             found.append(Bound(held[0].floor_counter, held[0].floor_debited))
+        row = self._row(name)
+        if row is not None:
+            found.append(row.bound)
         return found
+
+    def is_unsettled(self, name: PurseName) -> bool:
+        """Whether a null record would settle something (P-R12): the server or this terminal has an intent of the purse
+        without a final word, or the server knows no such purse."""
+        row = self._row(name)
+        return row is None or row.unsettled or bool(self._open(name))
+
+    def is_closed(self, certificate: Certificate) -> bool:
+        """Whether its purse is closed, by the certificate or by the row: that is final (P-R23)."""
+        row = self._row(PurseName(certificate.uid, certificate.purse))
+        return Flags.CLOSED in certificate.flags or (row is not None and Flags.CLOSED in row.flags)
+
+    def spendable(self, certificate: Certificate) -> int:
+        """P of which may be spent, in fen: the certificate's, or less where a row knows a newer load (P-R17)."""
+        row = self._row(PurseName(certificate.uid, certificate.purse))
+        if row is None or row.load_sequence <= certificate.load_sequence:
+            return certificate.loaded
+        return min(certificate.loaded, row.loaded)
 
     def unresolved(self, name: PurseName) -> set[Identity]:
         """Own records of a purse whose names are taken (P-R7): it is not known whether they stand, or the server may
@@ -173,7 +201,7 @@ class PurseMemory:
         }
 
     def spent(self, name: PurseName) -> int:
-        """Fen debited here from a purse since the last acknowledged sync (P-R22)."""
+        """Fen debited here from a purse since the last table sync (P-R22)."""
         return self.known_spent.get(name) or 0
 
     def open_intent(self) -> OpenIntent:
@@ -181,6 +209,9 @@ class PurseMemory:
         assert self.open_sale is not None
         sale = self.open_sale
         return OpenIntent(intent_record(sale.intent, sale.sequence, self.terminal), base_record(sale.intent))
+
+    def _row(self, name: PurseName) -> StateRow | None:
+        return state_of(self.state, name.uid, name.purse)
 
     def _note_intent(self, sequence: int, intent: Intent) -> None:
         name = PurseName(intent.uid, intent.purse)

@@ -9,7 +9,7 @@ the card is never "not written": the sale is then `InDoubt`, and only the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -20,11 +20,13 @@ from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown, 
 from hardware.cards.port import TamperedCard
 from hardware.reader import AccessDenied, CardGone, Reader, WrongKey
 from hardware.sam.port import Sam
+from onecard.hotlist import is_listed
 from onecard.identity import day_number
 from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Purpose, PurseUnit
 from onecard.money import Fen
+from onecard.packed_table import PackedTable
 from onecard.purse import delivery, plan, spending
-from onecard.purse.certificate import Certificate, Flags
+from onecard.purse.certificate import Certificate
 from onecard.purse.ring import ring_bytes
 from onecard.records import Decline
 from onecard.tariff import Quote
@@ -46,9 +48,9 @@ class Teller:
     """Debits cards on one reader for one terminal."""
 
     def __init__(
-        self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: Container[int], limits: TapLimits
+        self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: PackedTable, limits: TapLimits
     ) -> None:
-        """`hotlist` holds card numbers to refuse; a new one is put in its place when it changes."""
+        """`hotlist` has the cards to refuse; a new one is put in its place when it changes."""
         self.hotlist = hotlist
         self._sight = Sight(reader, log.memory, sam)
         self._log = log
@@ -76,8 +78,8 @@ class Teller:
         return Abandoned(sale.intent.uid, Fen(sale.intent.amount))
 
     def inquire(self, purse: int = 0, *, settle: bool) -> Shown | NoCard | Declined | InDoubt:
-        """Show what a card holds; put a newer certificate on it. With `settle` a null record is written in any case,
-        which makes everything below it durable (P-R12)."""
+        """Show what a card holds; put a newer certificate on it. With `settle` a null record is written where something
+        of the purse is unsettled, which makes everything below it durable (P-R12)."""
         shown = self._sight.select(purse)
         if not isinstance(shown, Presentation):
             return self._not_shown(shown)
@@ -99,7 +101,7 @@ class Teller:
             refusal = self._refusal(known.best, action)
             if refusal is not None:
                 return self._decline(refusal, shown)
-            return _shown(shown, known.in_force.certificate, loaded=False)
+            return self._seen(shown, known.in_force.certificate, loaded=False)
 
         return self._while_it_lies(shown, look)
 
@@ -116,14 +118,14 @@ class Teller:
             return self._decline(DeclineReason.NO_PRICE, shown)
         free = known.best.kind is CardKind.FREE
         amount = _NOTHING if free else quote.price
-        if shown.newest.debited + amount > known.best.loaded and not known.delivery_due:
+        if amount > self._balance(known.best, shown) and not known.delivery_due:
             # The card's own certificate may be newer than the one held, with the same L modulo 8 (P-R18).
             known = self._sight.read_certificate(shown)
             if isinstance(known, Refused):
                 return self._decline(known.reason, shown)
         reason = self._money_refusal(shown, known.best, amount)
         if reason is not None:
-            return self._decline(reason, shown, amount, _balance(known.best, shown))
+            return self._decline(reason, shown, amount, self._balance(known.best, shown))
         delivered = self._delivered(shown, known)
         if delivered is None:
             return self._decline(DeclineReason.CARD_MOVED, shown, amount)
@@ -132,7 +134,7 @@ class Teller:
         landed, sequence, after = self._writer.append(shown, purpose, in_force, amount=amount, quote=quote)
         match landed:
             case Landed.ACKED:
-                balance = _balance(in_force.certificate, after)
+                balance = self._balance(in_force.certificate, after)
                 return Paid(sequence, known.best.card_number, shown.card.uid, amount, balance, quote)
             case Landed.UNSENT:
                 return Declined(DeclineReason.CARD_MOVED, shown.card.uid)  # its OUTCOME, UNSENT, is the record of it
@@ -198,10 +200,11 @@ class Teller:
         known = self._sight.certificate(shown)
         if isinstance(known, Refused):
             return self._decline(known.reason, shown)
-        if known.best.card_number in self.hotlist:
+        if is_listed(self.hotlist, known.best.card_number):
             return self._decline(DeclineReason.HOTLISTED, shown)
-        if not (known.delivery_due or settle) or self._worn_out(shown):
-            return _shown(shown, known.in_force.certificate, loaded=False)
+        settles = settle and self._log.memory.is_unsettled(shown.name)
+        if not (known.delivery_due or settles) or self._worn_out(shown):
+            return self._seen(shown, known.in_force.certificate, loaded=False)
         delivered = self._delivered(shown, known)
         if delivered is None:
             return self._decline(DeclineReason.CARD_MOVED, shown)
@@ -209,7 +212,7 @@ class Teller:
         landed, _, shown = self._writer.append(shown, Purpose.SETTLE, in_force)
         if landed is not Landed.ACKED:
             return self._decline(DeclineReason.CARD_MOVED, shown)
-        return _shown(shown, in_force.certificate, loaded=known.delivery_due)
+        return self._seen(shown, in_force.certificate, loaded=known.delivery_due)
 
     def _delivered(self, shown: Presentation, known: Known) -> Delivered | None:
         """What is in force after a due delivery, or without one; None when the card left during it."""
@@ -218,7 +221,7 @@ class Teller:
         return self._writer.deliver(shown, known.in_force, known.best, known.best_image)
 
     def _refusal(self, certificate: Certificate, action: Action) -> DeclineReason | None:
-        if certificate.card_number in self.hotlist or Flags.CLOSED in certificate.flags:
+        if is_listed(self.hotlist, certificate.card_number) or self._log.memory.is_closed(certificate):
             return DeclineReason.HOTLISTED
         if action not in ALLOWED[certificate.kind] or certificate.unit is not PurseUnit.FEN:
             return DeclineReason.WRONG_KIND
@@ -227,7 +230,7 @@ class Teller:
 
     def _money_refusal(self, shown: Presentation, best: Certificate, amount: Fen) -> DeclineReason | None:
         reason = spending.refusal(
-            loaded=best.loaded,
+            loaded=self._log.memory.spendable(best),
             debited=shown.newest.debited,
             amount=amount,
             spent=self._log.memory.spent(shown.name),
@@ -242,6 +245,20 @@ class Teller:
         unresolved = self._log.memory.unresolved(shown.name)
         limit = shown.card.family.limits.debited
         return plan.worn_out(shown.ring, amount, 2, limit) or plan.silent_card(shown.ring, unresolved)
+
+    def _balance(self, certificate: Certificate, shown: Presentation) -> Fen:
+        """I-03."""
+        return Fen(self._log.memory.spendable(certificate) - shown.newest.debited)
+
+    def _seen(self, shown: Presentation, certificate: Certificate, *, loaded: bool) -> Shown:
+        return Shown(
+            uid=shown.card.uid,
+            card_number=certificate.card_number,
+            kind=certificate.kind,
+            tier=certificate.tier,
+            balance=self._balance(certificate, shown),
+            loaded=loaded,
+        )
 
     def _while_it_lies(self, shown: Presentation, step: Callable[[], _Result]) -> _Result | Declined:
         """A card that leaves while it is only being read is declined: writes report as values, and never raise."""
@@ -284,19 +301,3 @@ class Teller:
             durable=False,
         )
         return Declined(reason, uid, balance)
-
-
-def _balance(certificate: Certificate, shown: Presentation) -> Fen:
-    """I-03."""
-    return Fen(certificate.loaded - shown.newest.debited)
-
-
-def _shown(shown: Presentation, certificate: Certificate, *, loaded: bool) -> Shown:
-    return Shown(
-        uid=shown.card.uid,
-        card_number=certificate.card_number,
-        kind=certificate.kind,
-        tier=certificate.tier,
-        balance=_balance(certificate, shown),
-        loaded=loaded,
-    )

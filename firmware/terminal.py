@@ -20,6 +20,7 @@ from hardware.display.frame import Display
 from hardware.keypad.keys import Keypad
 from onecard.condition import Condition, version_number
 from onecard.durable_file import NotKept, replace_file
+from onecard.inbox_names import PACKED_FOLDER
 from onecard.journal import JournalError
 from onecard.kinds import ClockQuality
 from onecard.notify import Notifier, Pulse
@@ -54,7 +55,14 @@ class Terminal:
         self._notifier = notifier
         self._pulse = Pulse(notifier, watchdog_seconds)
         self._say = say
-        self._upkeep = Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=station.shelf)
+        self._upkeep = Upkeep(
+            station.journal,
+            station.log,
+            station.books,
+            tables=station.tables,
+            packed=station.packed,
+            shelf=station.shelf,
+        )
         self._line = LineStatus()
         self._software = importlib.metadata.version("onecard")
         self._condition = Condition()
@@ -126,6 +134,8 @@ class Terminal:
             self._tell(f"journal: {fault}")
         for fault in station.tables.faults:
             self._tell(f"tables: {fault}")
+        for fault in station.packed.faults:
+            self._tell(f"{PACKED_FOLDER}: {fault}")
         if station.till.trouble:
             self._tell(station.till.trouble)
 
@@ -187,14 +197,14 @@ class Terminal:
             totals=books.shift.totals,
             queue=books.backlog.count,
             oldest_age=oldest_age,
-            hotlist_age=None if hotlist_at is None else now.at - max(hotlist_at, self._line.contact_at),
+            hotlist_age=None if hotlist_at is None else now.at - hotlist_at,
             room_percent=100 - int(100 * room.used_ratio),
             room_level=room.level,
             online=self._line.up,
             upload_soon=half_money or half_time,
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,
             keypad_lost=not self._keypad.connected,
-            tables_lacking=station.tables.lacking,
+            tables_lacking=station.tables.lacking or station.packed.lacking,
             alarm=self._line.alarm,
             standing=self._standing(now.at),
         )

@@ -1,5 +1,6 @@
 """The journal's upkeep between taps: what rode along made durable, an idle run sealed, the next segment begun early,
-the books told in a checkpoint, sealed segments scrubbed once a day, old ones recycled, the tables compacted.
+the books told in a checkpoint, sealed segments scrubbed once a day, old ones recycled, the tables compacted, the packed
+tables kept.
 
 Never in a tap: the run loop calls it when the turn's work is done.
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from firmware.books import Books
 from firmware.kept_tables import KeptTables
 from firmware.logbook import Logbook
+from firmware.packed_tables import PackedTables
 from firmware.shelf import Shelf
 from onecard.durable_file import NotKept
 from onecard.journal import Journal, JournalFull, Missing
@@ -37,11 +39,14 @@ _NOT_WORTH = frozenset({RecordKind.BOOT, RecordKind.ACK, RecordKind.APPLIED, Rec
 class Upkeep:
     """Of one journal. Times are monotonic seconds."""
 
-    def __init__(self, journal: Journal, log: Logbook, books: Books, *, tables: KeptTables, shelf: Shelf) -> None:
+    def __init__(
+        self, journal: Journal, log: Logbook, books: Books, *, tables: KeptTables, packed: PackedTables, shelf: Shelf
+    ) -> None:
         self.trouble = ""
         """Why the last checkpoint was not kept; empty when it was."""
         self._journal = journal
         self._tables = tables
+        self._packed = packed
         self._log = log
         self._books = books
         self._shelf = shelf
@@ -87,12 +92,14 @@ class Upkeep:
             self.trouble = ""
 
     def chores(self, now: float) -> None:
-        """What has time: the next segment begun early; in idle time a checkpoint, one step of the scrub, or of
-        retention. Raises `JournalError`."""
+        """What has time: the next segment begun early; in idle time a packed table, a checkpoint, one step of the
+        scrub, or of retention. Raises `JournalError`."""
         self._journal.prepare()
         if now - self._moved_at < SEAL_SECONDS:
             return
         self._tables.compact()
+        if self._packed.keep(now):
+            return
         if now >= self._checkpoint_at and self._checkpoint_is_due():
             self._checkpoint_at = now + CHECKPOINT_SECONDS
             self.checkpoint()

@@ -6,7 +6,7 @@ Bytes: docs/formats/state-table.md. A number is a row that is all key: to be the
 from __future__ import annotations
 
 from onecard.identity import CARD_NUMBER_DIGITS, CardNumber
-from onecard.packed_table import Form
+from onecard.packed_table import Form, PackedTable
 
 NUMBER_SIZE = 5
 
@@ -22,3 +22,8 @@ HOTLIST = Form(
     least=number_bytes(CardNumber(1)),
     greatest=number_bytes(CardNumber(10**CARD_NUMBER_DIGITS - 1)),
 )
+
+
+def is_listed(hotlist: PackedTable, number: CardNumber) -> bool:
+    """Whether a card is to be refused."""
+    return number_bytes(number) in hotlist

@@ -1,23 +1,32 @@
 """Names in a terminal's inbox, where the daemon lays the server's words down and the firmware takes them in. Pure.
 
     acknowledgement                     the newest one believed
-    tariff, hotlist                     the newest of each
-    certificates/<version, 12 digits>   one feed chunk (base, version] each
+    tariff                              the newest one
+    hotlist/<version, 19 digits>        one change each
+    state/<version, 19 digits>          one change each
+    certificates/<version, 19 digits>   one feed chunk (base, version] each
 
 Each file is one envelope as it came. The digits make the order of the names the order of the versions.
+
+Beside the inbox the firmware keeps its packed tables, `packed/<table>/<version, 19 digits>`. The daemon reads only
+those names: chunks up to the version kept are needed no more.
 """
 
 from __future__ import annotations
 
 from onecard.downlink import Table
+from onecard.packed_forms import FORMS
 
 ACKNOWLEDGEMENT = "acknowledgement"
-SNAPSHOT_TABLES = (Table.TARIFF, Table.HOTLIST)
+PACKED_FOLDER = "packed"
+SNAPSHOT_TABLES = (Table.TARIFF,)
 """Tables of which only the newest is kept."""
-CHUNK_TABLES = (Table.CERTIFICATES,)
+PACKED_TABLES = tuple(FORMS)
+"""Tables of `onecard.packed_table`: changes in pieces, until the firmware keeps what they lead to."""
+CHUNK_TABLES = (*PACKED_TABLES, Table.CERTIFICATES)
 """Tables that are kept in pieces, each in the table's folder."""
-_VERSION_DIGITS = 12
-VERSION_MAX = 10**_VERSION_DIGITS - 1
+_VERSION_DIGITS = 19
+VERSION_MAX = (1 << 63) - 1
 
 
 def table_name(table: Table) -> str:
@@ -25,13 +34,21 @@ def table_name(table: Table) -> str:
     return table.name.lower()
 
 
+def version_name(version: int) -> str:
+    """The file of one version, in its table's folder."""
+    assert 0 < version <= VERSION_MAX
+    return f"{version:0{_VERSION_DIGITS}d}"
+
+
 def chunk_name(table: Table, version: int) -> str:
     """The file of one chunk, its folder before it."""
     assert table in CHUNK_TABLES
-    assert 0 < version <= VERSION_MAX
-    return f"{table_name(table)}/{version:0{_VERSION_DIGITS}d}"
+    return f"{table_name(table)}/{version_name(version)}"
 
 
-def is_chunk(name: str) -> bool:
-    """Whether a name in a chunk table's folder is a chunk's: others are being written, or are not ours."""
-    return len(name) == _VERSION_DIGITS and name.isascii() and name.isdecimal()
+def named_version(name: str) -> int | None:
+    """The version that a name in a table's folder tells; None for what is being written, or is not ours."""
+    if len(name) != _VERSION_DIGITS or not (name.isascii() and name.isdecimal()):
+        return None
+    version = int(name)
+    return version if 0 < version <= VERSION_MAX else None

@@ -235,6 +235,8 @@ class Ack:
     received: int = _wide()
     safe: int = _wide()
     safe_tag: bytes = _raw(0, 8)  # empty while nothing is safe
+    hotlist: int = _wide()  # version of the hotlist that was the server's newest then, 0 for none
+    state: int = _wide()  # the same of the state table
 
 
 @dataclass(frozen=True, slots=True)

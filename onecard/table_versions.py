@@ -31,3 +31,9 @@ def read_versions(rows: Sequence[cbor.Value]) -> dict[int, int]:
             case _:
                 raise BadVersions(f"{row!r} is not [table, version] in the order of tables")
     return versions
+
+
+def follows(held: int, base: int, version: int) -> bool:
+    """Whether a change from `base` to `version` may be applied to the version held; base 0 replaces the whole table.
+    Versions never go back."""
+    return version > held and base in (0, held)

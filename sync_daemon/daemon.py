@@ -89,14 +89,14 @@ class Daemon:
         self._monotonic = monotonic
         self._log = log
         self._journal = OwnJournal(data / "journal", identity.number)
-        self._inbox = Inbox(data / "inbox")
+        self._inbox = Inbox(data, identity.keys, identity.number)
         outbox = data / "outbox"
         make_directory(outbox)
         self._lock = _lock(outbox / "LOCK")
         self._status_file = outbox / "status"
         self._condition = ConditionFile(data / "condition")
         self._syncs_wanted = self._condition.read().syncs_wanted
-        held, faults = self._inbox.standing(identity.keys, identity.number)
+        held, faults = self._inbox.standing()
         standing = confirmed(held, self._journal)
         if standing != held:
             faults.append("the acknowledgement in the inbox is not of this journal: everything is offered again")
@@ -152,6 +152,7 @@ class Daemon:
             run = self._cut(offer)
             self._machine.receive(self._post(BUNDLE_PATH, self._packed(run)))
             alarm = self._apply_effects()
+            self._look_at_packed()
         except OnecardError as error:
             self._machine.failed(self._monotonic(), too_large=isinstance(error, Rejected) and error.too_large)
             self._trouble(offer, str(error), self.status.alarm)
@@ -222,6 +223,13 @@ class Daemon:
                 case _:
                     assert_never(effect)
         return alarm
+
+    def _look_at_packed(self) -> None:
+        """The firmware keeps packed tables, and finds some damaged: what is held follows."""
+        versions, faults = self._inbox.packed_versions()
+        self._machine.reached(versions)
+        for fault in faults:
+            self._log(fault)
 
     def _trouble(self, offer: Offer, text: str, alarm: str) -> None:
         pause, failures = max(0.0, self._machine.due_at - self._monotonic()), self._machine.failures

@@ -26,7 +26,7 @@ from enum import Enum, unique
 from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
-from onecard.downlink import Acknowledgement, Header, open_acknowledgement, open_downlink, open_reply
+from onecard.downlink import Acknowledgement, Header, Table, open_acknowledgement, open_downlink, open_reply
 from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
 from onecard.keys import KeyRing
@@ -236,6 +236,10 @@ class SyncMachine:
                 self._fresh_tables = True
             case _:
                 assert_never(keep.word)
+
+    def reached(self, versions: Mapping[Table, int]) -> None:
+        """What the inbox now holds of these tables; it may be less than before."""
+        self.standing = self.standing.reaching(versions)
 
     def conclude(self, now: float, last_sent: int, *, over_hole: bool = False) -> Note | None:
         """The answer is dealt with; `last_sent` is the last record that was in the bundle (first − 1 for a heartbeat),

@@ -1,7 +1,8 @@
 """What a terminal holds of the server's word, and whether a new word may take its place. Pure.
 
 Rules
-- Nothing goes back: generation, acknowledged head within a generation, table versions.
+- Nothing goes back: generation, acknowledged head within a generation, table versions. A packed table that was lost is
+  held no more, and begins anew.
 - An acknowledgement counts only when its tags are those of our own chain (F19); a new generation may acknowledge less
   than the one before it: the server was restored from a backup, and what it lost is offered again (F20).
 - A head that is not ours — beyond our journal, or with another tag — is an alarm and never believed: nothing is
@@ -17,6 +18,7 @@ from typing import Protocol, TypeAlias
 
 from onecard.downlink import Acknowledgement, Header, Table
 from onecard.inbox_names import CHUNK_TABLES, SNAPSHOT_TABLES, VERSION_MAX
+from onecard.table_versions import follows
 
 FRESH_SECONDS = 600
 """An acknowledgement that says the same is kept again when it is this much younger: the firmware learns from it the
@@ -77,6 +79,11 @@ class Standing:
         """With that table version held."""
         return Standing(self.acknowledgement, {**self.versions, header.table: header.version})
 
+    def reaching(self, versions: Mapping[Table, int]) -> Standing:
+        """With these table versions held; a 0 is none."""
+        held = {table: version for table, version in {**self.versions, **versions}.items() if version}
+        return Standing(self.acknowledgement, held)
+
     def acknowledged(self, ack: Acknowledgement) -> Standing:
         """With that acknowledgement believed."""
         return Standing(ack, self.versions)
@@ -117,7 +124,7 @@ def weigh_downlink(header: Header, standing: Standing) -> Verdict:
         return Refused(
             f"{name} version {header.version}: only whole tables are carried, this one changes {header.base}"
         )
-    if header.base not in (0, held):
+    if not follows(held, header.base, header.version):
         return Refused(f"{name} version {header.version}: it changes version {header.base}, and {held} is held")
     return Accepted()
 

@@ -22,6 +22,8 @@ from firmware.books import Books
 from firmware.checkpoint import checkpoint_key
 from firmware.kept_tables import KeptTables
 from firmware.logbook import Logbook
+from firmware.packed_shelf import PackedShelf, packed_key
+from firmware.packed_tables import PackedTables
 from firmware.recall import recall
 from firmware.shelf import Shelf
 from firmware.upkeep import RETENTION_SECONDS, SEAL_SECONDS, Upkeep
@@ -90,13 +92,14 @@ def main(directory: Path, mutant: str) -> None:
 def _day(journal: Journal, shelf: Shelf, books: Books, day: int) -> None:
     clock = WallClock(lambda: AT + 2.0 * RETENTION_SECONDS, lambda: 0.0)
     log = Logbook(journal, books.memory, clock, books.listener(lambda: journal.next_sequence))
-    upkeep = Upkeep(journal, log, books, tables=KeptTables(None, TERMINAL, []), shelf=shelf)
+    packed = PackedTables(PackedShelf(shelf.directory.with_name("packed"), TERMINAL, packed_key(KEY)))
+    upkeep = Upkeep(journal, log, books, tables=KeptTables(None, TERMINAL, []), packed=packed, shelf=shelf)
     sale = log.write(intent(day), durable=True)
     if day < DAYS - 1:
         log.write(OutcomeRecord(sale, Outcome.PAID if day % 2 else Outcome.ABANDONED, AT), durable=True)
     for number in range(_REFUSALS):
         log.write(replace(_REFUSED, card_number=number), durable=False)
-    log.write(Ack(AT, 1, sale, sale, journal.entry(sale).tag), durable=False)
+    log.write(Ack(AT, 1, sale, sale, journal.entry(sale).tag, 0, 0), durable=False)
     upkeep.checkpoint()
     assert not upkeep.trouble
     upkeep.turn(0.0)

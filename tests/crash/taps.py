@@ -85,7 +85,7 @@ def _tap(journal: Journal, tap: int, riding: bool) -> None:
         _ride(journal, tap)
     sequence = _append(journal, *encode_record(intent(tap)), durable=True)
     if riding and tap % 3 == 1:
-        _append(journal, *encode_record(Ack(AT + tap, tap, sequence, sequence - 1, bytes(8))), durable=False)
+        _append(journal, *encode_record(Ack(AT + tap, tap, sequence, sequence - 1, bytes(8), 0, 0)), durable=False)
     outcome = Outcome.ABANDONED if tap % 7 == 6 else Outcome.PAID
     _append(journal, *encode_record(OutcomeRecord(sequence, outcome, AT + tap)), durable=True)
     if riding and tap % 4 == 3:

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,13 +32,17 @@ from onecard import downlink, tariff
 from onecard.cbor import Value
 from onecard.downlink import Acknowledgement, Header, Table
 from onecard.enrolment import Identity, encode_identity, seal_keys
-from onecard.identity import TerminalNumber
+from onecard.hotlist import number_bytes
+from onecard.identity import CardNumber, TerminalNumber
+from onecard.inbox_names import CHUNK_TABLES, chunk_name, table_name
 from onecard.journal import JournalReader
 from onecard.journal.disk import Disk
 from onecard.keys import KeyRing, Role, sign
 from onecard.kinds import CardKind
 from onecard.money import Fen
+from onecard.packed_table import TableChange
 from onecard.records import Applied, Record, decode_record
+from onecard.state_table import StateRow, encode_row
 from onecard.tariff import FilmClass, Tariff, Tier, TimeSlot
 from tools.bench.till import NOON, Issuer
 
@@ -93,9 +97,15 @@ def seal_public() -> bytes:
     return X25519PrivateKey.from_private_bytes(SEAL_SEED).public_key().public_bytes_raw()
 
 
+def make_inbox(data: Path) -> None:
+    """An empty inbox as the daemon makes it."""
+    for table in CHUNK_TABLES:
+        (data / "inbox" / table_name(table)).mkdir(parents=True)
+
+
 def make_data(data: Path, issuer: Issuer, number: TerminalNumber = NUMBER) -> None:
     """What enrolment leaves in a terminal's data directory."""
-    (data / "inbox" / "certificates").mkdir(parents=True)
+    make_inbox(data)
     held = dict(issuer.terminal_keys.held) | {(Role.CHAIN, 1): CHAIN_KEY, (Role.SERVER_SIGN, 1): server_public()}
     identity = Identity(number, "07", "大华", KeyRing(held))
     (data / "identity").write_bytes(encode_identity(identity.public()))
@@ -145,16 +155,32 @@ class Server:
         self.table(Table.TARIFF, max(t.version for t in tariffs), [tariff.encode(t) for t in tariffs])
 
     def hotlist(self, version: int, *cards: int) -> None:
-        """The cards to refuse."""
-        self.table(Table.HOTLIST, version, [[card, 1] for card in cards])
+        """The cards to refuse, all of them."""
+        self.packed(Table.HOTLIST, TableChange(0, version, b"".join(map(number_bytes, sorted(map(CardNumber, cards))))))
+
+    def state(self, base: int, version: int, *rows: StateRow) -> None:
+        """A change of the state table: rows that are new or changed."""
+        self.packed(Table.STATE, TableChange(base, version, b"".join(sorted(map(encode_row, rows)))))
+
+    def packed(self, table: Table, change: TableChange) -> None:
+        """A change of a packed table."""
+        self.table(table, change.version, change.body(), chunk_name(table, change.version), change.base)
 
     def certificates(self, version: int, *images: bytes) -> None:
         """One chunk of the certificate feed."""
-        self.table(Table.CERTIFICATES, version, images, f"certificates/{version:012d}", base=version - 1)
+        self.table(Table.CERTIFICATES, version, images, chunk_name(Table.CERTIFICATES, version), base=version - 1)
 
-    def acknowledge(self, received: int, tag: bytes, generation: int = 1) -> None:
-        """All up to `received` is stored and safe."""
-        ack = Acknowledgement(self._number, received, tag, received, tag, generation, int(time.time()))
+    def acknowledge(
+        self,
+        received: int,
+        tag: bytes,
+        generation: int = 1,
+        newest: Mapping[int, int] | None = None,
+        at: int | None = None,
+    ) -> None:
+        """All up to `received` is stored and safe; the tables' `newest` versions at `at`."""
+        at = int(time.time()) if at is None else at
+        ack = Acknowledgement(self._number, received, tag, received, tag, generation, at, newest or {})
         envelope = downlink.pack_acknowledgement(ack, 1, lambda message: sign(SERVER_SEED, b"", message))
         _lay(self._inbox / "acknowledgement", envelope)
 

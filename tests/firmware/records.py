@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from firmware.books import Books
 from firmware.purse_memory import PurseMemory
-from onecard.identity import RecordName, TerminalNumber
+from onecard.identity import DayNumber, RecordName, TerminalNumber
 from onecard.journal import Entry
 from onecard.keys import KeyRing
-from onecard.kinds import DeclineReason, Outcome, Purpose
+from onecard.kinds import CardKind, DeclineReason, Outcome, Purpose, PurseUnit
+from onecard.purse.certificate import Flags
 from onecard.records import Ack, Applied, Boot, Decline, Gap, Intent, OutcomeRecord, Record, Seal, Shift, encode_record
+from onecard.state_table import StateRow
 
 AT = 1_795_000_000
 NUMBER = TerminalNumber(7)
@@ -56,12 +58,18 @@ _OTHERS = st.one_of(
         st.integers(1, 3),
         st.integers(0, 1),
     ),
-    st.builds(lambda table, version: Applied(AT, table, version), st.integers(1, 2), st.integers(1, 9)),
+    st.builds(lambda table, version: Applied(AT, table, version), st.integers(1, 4), st.integers(0, 9)),
     st.builds(lambda first, last: Gap(AT, first, first + last, "lost"), st.integers(1, 9), st.integers(0, 3)),
     st.just(Seal(AT)),
     st.just(Boot(2, bytes(8), AT, 1, "test", 1, 0, 0, 0)),
 )
-DAYS = st.lists(st.one_of(_INTENTS, _OTHERS, st.tuples(st.integers(0, 40), st.integers(1, 2))), max_size=30)
+_ACKS = st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
+DAYS = st.lists(
+    st.one_of(
+        _INTENTS, _OTHERS, st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(0, 9), st.integers(0, 9))
+    ),
+    max_size=30,
+)
 """Plans of a day, for `lay_out`."""
 
 
@@ -81,10 +89,10 @@ def lay_out(day: Iterable[object]) -> list[Record]:
                     records.append(OutcomeRecord(len(records), word, AT))
                 elif intent.purpose in (Purpose.SALE, Purpose.FREE):
                     doubt = len(records)
-            case (int(back), int(generation)):
+            case (int(back), int(generation), *tables):
                 received = max(0, len(records) - back)
                 safe = received // 2
-                records.append(Ack(AT, generation, received, safe, bytes([safe]) * 8 if safe else b""))
+                records.append(Ack(AT, generation, received, safe, bytes([safe]) * 8 if safe else b"", *tables))
             case _:
                 assert isinstance(step, Record)
                 records.append(step)
@@ -103,3 +111,21 @@ def books_of(records: Iterable[Record]) -> Books:
     books = Books(PurseMemory(NUMBER, KeyRing({})))
     books.replay(entries(records))
     return books
+
+
+def state_row(uid: bytes, counter: int, debited: int) -> StateRow:
+    """A row of the state table: a purse 0 with 100 yuan loaded, settled."""
+    return StateRow(
+        uid=uid,
+        purse=0,
+        counter=counter,
+        debited=debited,
+        load_sequence=1,
+        loaded=10_000,
+        unit=PurseUnit.FEN,
+        kind=CardKind.STORED_VALUE,
+        flags=Flags.NONE,
+        tier=1,
+        unsettled=False,
+        expiry=DayNumber(11_000),
+    )

@@ -99,7 +99,7 @@ def test_a_restart_finds_the_totals_as_they_were(words: list[Outcome | None]) ->
 
 
 def _ack(received: int, generation: int = 1) -> Ack:
-    return Ack(_NOW.at, generation, received, received, bytes(8))
+    return Ack(_NOW.at, generation, received, received, bytes(8), 0, 0)
 
 
 def _backlog(*records: Record) -> Backlog:

@@ -26,7 +26,7 @@ from tests.firmware.records import AT, CARDS, DAYS, NUMBER, SALE, books_of, entr
 _KEYS = KeyRing({})
 _KEY = checkpoint_key(bytes(range(32)))
 _TAG = bytes(range(8))
-_NOT_TOLD = {"keys", "_certificates"}
+_NOT_TOLD = {"keys", "_certificates", "state"}
 """What a start gets from elsewhere: identity, inbox and cards."""
 
 
@@ -53,14 +53,15 @@ def _carried(books: Books) -> Books:
 EVERYTHING: list[Record] = [
     Shift(AT, 2, 3, 9000, 18, 1, 0, 0, 0, 0, 0),
     Applied(AT, 1, 31),
+    Applied(AT, 2, 9),
     Gap(AT, 70, 75, "lost"),
     SALE,
-    OutcomeRecord(4, Outcome.PAID, AT),
-    Ack(AT, 2, 3, 2, _TAG),
+    OutcomeRecord(5, Outcome.PAID, AT),
+    Ack(AT, 2, 3, 2, _TAG, 9, 4),
     replace(SALE, uid=CARDS[1], purse=1, amount=300, load_sequence=7),
-    OutcomeRecord(7, Outcome.PAID, AT),
+    OutcomeRecord(8, Outcome.PAID, AT),
     replace(SALE, counter=4, debited=700),
-    OutcomeRecord(9, Outcome.ABANDONED, AT),
+    OutcomeRecord(10, Outcome.ABANDONED, AT),
     Decline(AT, 2, 3, 9000, 18, 1, b"", 0, 0, 0, b""),
     replace(SALE, uid=CARDS[3], purpose=Purpose.DELIVERY, amount=0),
     replace(SALE, uid=CARDS[2]),

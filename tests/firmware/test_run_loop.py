@@ -171,9 +171,9 @@ def test_a_missing_chinese_font_turns_the_screens_english_and_is_said_once(data:
 
 
 def test_each_trouble_is_logged_once(world: _World, data: Path) -> None:
-    (data / "inbox/hotlist").write_bytes(b"half a fi")
+    (data / "inbox/tariff").write_bytes(b"half a fi")
     world.run(world.terminal(), turns=100)
-    assert len([line for line in world.told if line.startswith("inbox/hotlist")]) == 1
+    assert len([line for line in world.told if line.startswith("inbox/tariff")]) == 1
     assert len([line for line in world.told if "no-such-tty" in line]) <= 2
     assert len(world.told) == len(set(world.told))
 
@@ -216,7 +216,7 @@ def _fill(world: _World, at: int) -> None:
         log.write(Applied(at, 1, 1), durable=False)
     journal.flush()
     tag = journal.head[1]
-    log.write(Ack(at, 1, journal.durable_sequence, journal.durable_sequence, tag), durable=True)
+    log.write(Ack(at, 1, journal.durable_sequence, journal.durable_sequence, tag, 0, 0), durable=True)
 
 
 def test_old_acknowledged_segments_are_recycled_in_idle_time_and_versions_outlive_them(world: _World) -> None:
@@ -306,7 +306,9 @@ class _WatchedShelf(Shelf):
 def test_a_checkpoint_tells_only_of_what_is_durable(world: _World) -> None:
     station, shelf = world.station, _WatchedShelf(world)
     station.log.write(Applied(1, 1, 1), durable=False)
-    Upkeep(station.journal, station.log, station.books, tables=station.tables, shelf=shelf).checkpoint()
+    Upkeep(
+        station.journal, station.log, station.books, tables=station.tables, packed=station.packed, shelf=shelf
+    ).checkpoint()
     assert shelf.undurable == [0]
     station.close()
 

@@ -411,7 +411,7 @@ def test_a_card_of_another_system_is_declined(desk: Counter, till: Till, tmp_pat
 
 
 def test_a_hotlisted_card_is_declined(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
-    till.hotlist.add(issuer.number(_UID))
+    till.refuse(issuer.number(_UID))
     desk.place(card)
     assert till.pay() == Declined(DeclineReason.HOTLISTED, _UID)
     assert _declined(till, DeclineReason.HOTLISTED)
@@ -578,7 +578,7 @@ def test_a_certificate_changed_on_the_card_is_refused(desk: Counter, till: Till,
 
 
 def test_a_hotlisted_card_is_not_loaded_by_an_inquiry(desk: Counter, till: Till, card: Path, issuer: Issuer) -> None:
-    till.hotlist.add(issuer.number(_UID))
+    till.refuse(issuer.number(_UID))
     till.memory.learn([issuer.certificate(_UID, 2, 9000)])
     desk.place(card)
     assert till.teller.inquire(settle=True) == Declined(DeclineReason.HOTLISTED, _UID)
@@ -590,7 +590,7 @@ def test_an_acknowledged_sync_gives_the_offline_cap_anew(desk: Counter, till: Ti
     till.restart(TapLimits(Fen(1500)))
     desk.place(card)
     assert isinstance(till.pay(1000), Paid)
-    till.log.write(Ack(at=NOON, generation=1, received=1, safe=1, safe_tag=bytes(8)), durable=False)
+    till.log.write(Ack(at=NOON, generation=1, received=1, safe=1, safe_tag=bytes(8), hotlist=0, state=0), durable=False)
     assert isinstance(till.pay(1000), Paid)
 
 

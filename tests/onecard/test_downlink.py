@@ -227,7 +227,7 @@ def test_while_nothing_is_safe_no_tag_need_be_given() -> None:
     received_only = dataclasses.replace(_ACK, safe=0, safe_tag=b"")
     opened = open_acknowledgement(pack_acknowledgement(received_only, 2, _signer), _KEYS, 7)
     assert opened == received_only
-    encode_record(Ack(opened.server_at, opened.generation, opened.received, opened.safe, opened.safe_tag))
+    encode_record(Ack(opened.server_at, opened.generation, opened.received, opened.safe, opened.safe_tag, 0, 0))
 
 
 def test_a_downlink_is_read_as_it_was_packed() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from firmware import checkpoint
 from firmware.checkpoint import checkpoint_key
+from firmware.packed_shelf import Kept, decode, packed_key
 from firmware.purse_memory import PurseName
 from onecard import cbor, desk, tariff
 from onecard.bundle import BadBundle, read_run, unpack, unseal_run
@@ -280,12 +281,23 @@ def test_checkpoint() -> None:
     assert checkpoint.encode(books, tag, key) == raw
     memory, paid, doubtful = books.memory, PurseName(b"\xff" * 7, 1), PurseName(bytes.fromhex("04010203"), 0)
     assert (books.shift.shop.shift, books.shift.totals.paid_fen, books.backlog.fen) == (900, 800, 500)
-    assert (books.applied, books.gaps, books.safe[0]) == ({Table.TARIFF: 31}, {(70, 75)}, 4)
+    assert (books.applied, books.gaps, books.safe[0]) == (
+        {Table.TARIFF: 31, Table.HOTLIST: 9, Table.STATE: 1230},
+        {(70, 75)},
+        4,
+    )
+    assert memory.sync.in_force == {Table.HOTLIST: 9, Table.STATE: 1230}
+    assert memory.sync.awaited == {Table.STATE: 1234}
     assert (memory.spent(paid), memory.spent(doubtful)) == (300, 0)
     assert (memory.bounds(paid), memory.bounds(doubtful)) == ([(4, 800)], [(3, 500)])
     assert memory.unresolved(doubtful) == {(4, 700, 7, 9)}
     assert memory.open_sale is not None
     assert memory.open_sale.sequence == 9
+
+
+def test_kept_table() -> None:
+    kept = decode(_examples("kept-table.md")["kept"], Table.HOTLIST, 7, packed_key(_CHAIN_KEY))
+    assert kept == Kept(PackedTable(HOTLIST, 9, number_bytes(_CARD)), _AT + 100)
 
 
 _PROVED = (
@@ -299,6 +311,7 @@ _PROVED = (
     "downlink",
     "enrolment",
     "checkpoint",
+    "kept-table",
     "desk",
 )
 

@@ -14,6 +14,7 @@ from onecard.condition import Condition
 from onecard.downlink import Table, pack_reply
 from onecard.durable_file import replace_file
 from onecard.envelope import Domain, seal_envelope, server_key_id
+from onecard.inbox_names import chunk_name, version_name
 from sync_daemon.daemon import AnotherDaemon, Daemon
 from sync_daemon.pace import Pace
 from sync_daemon.uplink import REPLY_LIMIT, Uplink
@@ -347,7 +348,7 @@ def test_tables_are_kept_and_told_back_at_once(office: Office, till: Till, line:
     office.settle()
     inbox = till.data / "inbox"
     assert (inbox / "tariff").read_bytes() == line.peer.downlinks[0]
-    assert [f.name for f in sorted((inbox / "certificates").iterdir())] == ["000000000005", "000000000009"]
+    assert [f.name for f in sorted((inbox / "certificates").iterdir())] == [version_name(5), version_name(9)]
     assert line.peer.runs[1].have == {Table.TARIFF: 7, Table.CERTIFICATES: 9}
     assert len(line.peer.runs) == 2
 
@@ -364,6 +365,26 @@ def test_tables_are_remembered_over_a_restart(
     assert line.peer.runs[before].have == {Table.HOTLIST: 3, Table.CERTIFICATES: 6}
 
 
+def test_what_the_firmware_keeps_is_held_and_a_kept_table_that_is_gone_is_asked_for_anew(
+    office: Office, till: Till, line: Line
+) -> None:
+    kept = till.data / "packed/state" / version_name(6)
+    line.peer.downlinks = [table(Table.STATE, 0, 5), table(Table.STATE, 5, 6)]
+    office.settle()
+    line.peer.downlinks = []
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    office.later(30)
+    assert not (till.data / "inbox" / chunk_name(Table.STATE, 5)).exists()
+    assert not (till.data / "inbox" / chunk_name(Table.STATE, 6)).exists()
+    office.later(30)
+    assert line.peer.runs[-1].have == {Table.STATE: 6}
+    kept.rename(kept.with_name("damaged"))
+    office.later(30)
+    office.later(30)
+    assert line.peer.runs[-1].have == {}
+
+
 def test_unusable_downlinks_stand_in_no_others_way(office: Office, till: Till, line: Line) -> None:
     foreign = table(Table.TARIFF, 0, 8, terminal=18)
     envelope = seal_envelope(
@@ -371,14 +392,14 @@ def test_unusable_downlinks_stand_in_no_others_way(office: Office, till: Till, l
     )
     forged = bytearray(table(Table.TARIFF, 0, 9))
     forged[-1] ^= 1
-    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.STATE, 0, 1), table(Table.HOTLIST, 0, 2)]
+    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.SETTINGS, 0, 1), table(Table.HOTLIST, 0, 2)]
     office.settle()
     logged = "\n".join(office.logged)
     assert "table 99 is not known to this software" in logged
     assert "for terminal 18 reached terminal 17" in logged
     assert "the signature of a message for downlink is wrong" in logged
-    assert "table state is not carried by this software" in logged
-    assert (till.data / "inbox" / "hotlist").exists()
+    assert "table settings is not carried by this software" in logged
+    assert (till.data / "inbox" / chunk_name(Table.HOTLIST, 2)).exists()
     assert not (till.data / "inbox" / "tariff").exists()
 
 

@@ -81,11 +81,19 @@ def test_the_tag_before_the_oldest_record_is_compared() -> None:
         (Table.CERTIFICATES, 21, 25, Refused),
         (Table.CERTIFICATES, 15, 20, Unchanged),
         (Table.CERTIFICATES, 15, 19, Refused),
+        (Table.STATE, 0, 9, Accepted),
+        (Table.STATE, 3, 9, Refused),
         (Table.KEYS, 0, 1, Refused),
     ],
 )
 def test_tables_change_from_what_is_held_and_never_back(table: Table, base: int, version: int, verdict: type) -> None:
     assert type(weigh_downlink(Header(17, table, base, version, 0, 0), HELD)) is verdict
+
+
+def test_a_table_that_was_lost_begins_anew() -> None:
+    standing = Standing(None, {Table.STATE: 9, Table.TARIFF: 7}).reaching({Table.STATE: 0, Table.HOTLIST: 4})
+    assert standing.versions == {Table.TARIFF: 7, Table.HOTLIST: 4}
+    assert type(weigh_downlink(Header(17, Table.STATE, 0, 5, 0, 0), standing)) is Accepted
 
 
 def test_a_kept_acknowledgement_of_another_journal_is_dropped_and_tables_stay() -> None:

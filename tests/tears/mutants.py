@@ -14,8 +14,10 @@ from firmware.tap import TapLimits, Teller
 from hardware.cards.port import Written
 from hardware.reader import CardError, Reader
 from hardware.virtual.tear import TearMode
+from onecard.hotlist import HOTLIST
 from onecard.identity import RecordName
 from onecard.kinds import Outcome, Purpose
+from onecard.packed_table import PackedTable
 from onecard.purse.certificate import Certificate
 from onecard.purse.delivery import WriteCopy
 from onecard.purse.plan import OpenIntent, Write
@@ -169,14 +171,14 @@ class Mutant:
 
 def _telling(kind: type[Teller]) -> Callable[[Family], Stage]:
     def teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-        return kind(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
+        return kind(reader, SAM, log, terminal, hotlist=PackedTable(HOTLIST), limits=limits)
 
     return lambda family: Stage(family, teller=teller)
 
 
 def _writing(writer: type[CardWriter]) -> Callable[[Family], Stage]:
     def teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-        made = Teller(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
+        made = Teller(reader, SAM, log, terminal, hotlist=PackedTable(HOTLIST), limits=limits)
         made._writer = writer(log, terminal, SAM)
         return made
 

@@ -28,7 +28,9 @@ from hardware.virtual.schedule import Schedule
 from hardware.virtual.tear import TearMode
 from onecard.card_keys import desfire_card_key
 from onecard.desk import Renewal
+from onecard.hotlist import HOTLIST
 from onecard.keys import KeyRing, Role
+from onecard.packed_table import PackedTable
 from server.keyd.card_keys import card_keys
 from tests.tears.choices import Choices, every
 from tests.tears.classic import Blocks, Classic
@@ -268,6 +270,6 @@ def renewals(bearer: Bearer, sam: SoftwareSam = CURRENT_AND_PREVIOUS) -> tuple[R
 
 def _stage(family: Family, sam: SoftwareSam) -> Stage:
     def teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-        return Teller(reader, sam, log, terminal, hotlist=frozenset(), limits=limits)
+        return Teller(reader, sam, log, terminal, hotlist=PackedTable(HOTLIST), limits=limits)
 
     return Stage(family, teller)

@@ -16,8 +16,10 @@ from typing import NamedTuple
 from firmware.logbook import Logbook
 from firmware.tap import TapLimits, Teller
 from hardware.reader import Reader
+from onecard.hotlist import HOTLIST, number_bytes
 from onecard.kinds import Outcome
 from onecard.money import Fen
+from onecard.packed_table import PackedTable
 from onecard.records import Ack, encode_record
 from tests.tears.choices import Choices, every
 from tests.tears.cuts import CardLeaves
@@ -32,7 +34,7 @@ from tools.bench.till import NOON
 CAP = 2 * PRICE
 """c_T, in fen."""
 _PLACES = (0, 1)
-_ACK = Entry(*encode_record(Ack(NOON, 1, 0, 0, b"")))
+_ACK = Entry(*encode_record(Ack(NOON, 1, 0, 0, b"", 0, 0)))
 
 
 class Affair(NamedTuple):
@@ -152,7 +154,9 @@ class _Search:
 
 
 def _refusing(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-    return Teller(reader, SAM, log, terminal, hotlist=frozenset({ISSUER.number(UID)}), limits=limits)
+    return Teller(
+        reader, SAM, log, terminal, hotlist=PackedTable(HOTLIST, 1, number_bytes(ISSUER.number(UID))), limits=limits
+    )
 
 
 def _acknowledged(terminal: Terminal) -> Terminal:

@@ -14,8 +14,10 @@ from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown
 from firmware.tap import TapLimits, Teller
 from hardware.reader import Reader
 from hardware.virtual.schedule import Schedule
+from onecard.hotlist import HOTLIST
 from onecard.keys import KeyRing
 from onecard.kinds import ClockQuality, Outcome
+from onecard.packed_table import PackedTable
 from onecard.purse.certificate import Certificate
 from onecard.records import Boot, encode_record
 from tests.tears.chip import VirtualChip, reader_on
@@ -88,7 +90,7 @@ MakeJournal = Callable[[Terminal, Choices, int], MemoryJournal]
 
 
 def _teller(reader: Reader, log: Logbook, terminal: int, limits: TapLimits) -> Teller:
-    return Teller(reader, SAM, log, terminal, hotlist=frozenset(), limits=limits)
+    return Teller(reader, SAM, log, terminal, hotlist=PackedTable(HOTLIST), limits=limits)
 
 
 def _journal(terminal: Terminal, choices: Choices, fails_at: int) -> MemoryJournal:

@@ -155,7 +155,7 @@ def _record(journal: Journal) -> Record:
     if sequence == 2:
         return Shift(_AT, ClockQuality.TRUSTED, 1, 9000, 100_000_000_001, 1, 0, 0, 0, 0, 0)
     if sequence % _ACK_EACH == 0:
-        return Ack(_AT, 1, sequence - 1, sequence - 1, journal.head[1])
+        return Ack(_AT, 1, sequence - 1, sequence - 1, journal.head[1], 0, 0)
     if sequence % 2:
         return OutcomeRecord(sequence - 1, Outcome.PAID, _AT)
     number = sequence // 2

@@ -27,11 +27,13 @@ from hardware.virtual.process import VirtualReader
 from onecard import keys
 from onecard.card_keys import classic_key_a, classic_key_b, desfire_application_key, desfire_debit_key
 from onecard.clock import Instant
+from onecard.hotlist import HOTLIST, number_bytes
 from onecard.identity import CardNumber, DayNumber, card_number
 from onecard.journal import BootInfo, Journal, JournalReader
 from onecard.keys import KeyRing, Role
 from onecard.kinds import CardKind, ClockQuality, PurseUnit
 from onecard.money import Fen
+from onecard.packed_table import PackedTable, TableChange
 from onecard.purse import certificate as certificates
 from onecard.purse import record
 from onecard.purse.certificate import Certificate, Flags
@@ -172,7 +174,7 @@ class Till:
         self.reader = reader
         self.issuer = issuer
         self.clock = StandingClock()
-        self.hotlist: set[int] = set()
+        self.hotlist = PackedTable(HOTLIST)
         self._folder = folder
         self._terminal = terminal
         Journal.create(
@@ -190,6 +192,12 @@ class Till:
         self.log.close_unfinished()
         sam = SoftwareSam(self.issuer.terminal_keys)
         self.teller = Teller(self.reader, sam, self.log, self._terminal, hotlist=self.hotlist, limits=limits)
+
+    def refuse(self, number: CardNumber) -> None:
+        """Put a card on the hotlist."""
+        version = self.hotlist.version
+        change = TableChange(version, version + 1, number_bytes(number))
+        self.teller.hotlist = self.hotlist = self.hotlist.apply(change)
 
     def restart(self, limits: TapLimits = NO_LIMIT) -> None:
         self.journal.close()

@@ -28,10 +28,12 @@ from onecard import desk
 from onecard.desk import Answer, CardPlaced, JobAction, JobDone, JobFailed, Next, Order, Recover
 from onecard.enrolment import Identity, open_answer
 from onecard.envelope import Domain, open_envelope, verify
+from onecard.hotlist import HOTLIST
 from onecard.identity import DayNumber, card_number
 from onecard.journal import BootInfo, Journal
 from onecard.keys import Role
 from onecard.kinds import CardKind, ClockQuality, PurseUnit
+from onecard.packed_table import PackedTable
 from onecard.purse.certificate import Certificate, Flags
 from onecard.records import Record, decode_record
 from server.keyd import store
@@ -184,7 +186,7 @@ class Place:
         log = Logbook(self.journal, memory, StandingClock())
         log.close_unfinished()
         sam = SoftwareSam(self.centre.identity.keys)
-        teller = Teller(self.reader, sam, log, self.centre.station, hotlist=frozenset(), limits=NO_LIMIT)
+        teller = Teller(self.reader, sam, log, self.centre.station, hotlist=PackedTable(HOTLIST), limits=NO_LIMIT)
         link = SignedLink(self.centre.identity, self.centre.signing, self.centre.post)
         self.desk = Desk(
             self.reader,
