@@ -28,6 +28,8 @@ GENERATION_FILE = DATA / "generation"
 """Outside the database: a restored backup of it must not speak for the generation it came from."""
 ONECARD_SAFE = os.environ.get("ONECARD_SAFE", "local")
 """What makes a record safe: `local`, committed to this database; `none`, nothing does (yet)."""
+ONECARD_LARGE_FORK_FEN = int(os.environ.get("ONECARD_LARGE_FORK_FEN", "5000"))
+"""From how many fen on a single fork of a purse puts its card on the hotlist; a repeated one always does."""
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -13,6 +13,7 @@ from onecard.kinds import CardKind, PurseUnit
 from onecard.purse import certificate as certificates
 from onecard.purse.certificate import Flags
 from server.cards.models import Certificate, Purse
+from server.cards.state import STATE_FIELDS, restate
 from server.keyd.client import KeyProcessRefused
 from server.keyd.issued import Reason as LogReason
 from server.keyring import key_process, server_public
@@ -34,7 +35,8 @@ def issue_next_certificate(
     """
     sequence, image = _issued(purse, purse.load_sequence + 1, purse.loaded + loaded_delta, reason, loaded_delta)
     purse.load_sequence, purse.loaded = sequence, purse.loaded + loaded_delta
-    purse.save(update_fields=("load_sequence", "loaded"))
+    restate([purse])
+    purse.save(update_fields=("load_sequence", "loaded", *STATE_FIELDS))
     return Certificate.objects.create(
         purse=purse,
         load_sequence=sequence,

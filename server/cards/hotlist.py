@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from onecard import cbor
-from server.cards.models import HotlistEntry
+from collections.abc import Iterable
 
-REFUSED = 1
+from onecard.hotlist import number_bytes
+from onecard.identity import CardNumber
+from onecard.packed_table import TableChange
+from server.cards.models import HotlistEntry
 
 
 def hotlist_version() -> int:
@@ -15,7 +17,21 @@ def hotlist_version() -> int:
     return 1 + (newest or 0)
 
 
-def hotlist() -> list[cbor.Value]:
-    """The whole list as a downlink body: `[card number, state]` of every card refused now."""
-    newest = dict(HotlistEntry.objects.order_by("version").values_list("card_id", "refused"))
-    return [[number, REFUSED] for number, refused in sorted(newest.items()) if refused]
+def hotlist_after(base: int) -> TableChange:
+    """What leads from version `base` to the newest, all of one moment; 0 asks for the whole list."""
+    entries = HotlistEntry.objects.filter(version__gte=base).order_by("version")
+    newest = {}
+    version = max(base, 1)
+    for entry, number, refused in entries.values_list("version", "card_id", "refused"):
+        version = 1 + entry
+        newest[number] = refused
+    return TableChange(
+        base,
+        version,
+        rows=_packed(number for number, refused in newest.items() if refused),
+        removed=_packed(number for number, refused in newest.items() if not refused) if base else b"",
+    )
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    return b"".join(number_bytes(CardNumber(number)) for number in sorted(numbers))

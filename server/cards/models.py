@@ -1,17 +1,21 @@
 """Cards, their purses, the certificates issued for them, and the hotlist.
 
 A purse's row is the one place where its loads are serialised (P-R14): whoever issues a certificate holds its lock.
-`head_counter` and `head_debited` are the durable head as resolved (P-R9); the poster alone writes them.
+`head_counter` and `head_debited` are the durable head as resolved (P-R9); the poster alone writes them, and
+`unsettled`. `state_row` is what terminals are told of the purse (server.cards.state).
 """
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from onecard import kinds
+from onecard.downlink import Table
 from onecard.identity import CardNumber, card_number_text
+from onecard.state_table import ROW_SIZE
 from server.sites.models import Site, Terminal
 
 KINDS = {
@@ -73,6 +77,9 @@ class Purse(models.Model):
     head_counter = models.PositiveIntegerField(_("transaction counter"), default=2)
     head_debited = models.PositiveBigIntegerField(_("debited, fen"), default=0)
     unattributed = models.BigIntegerField(_("unattributed, fen"), default=0)
+    unsettled = models.BooleanField(_("unsettled"), default=False)
+    state_version = models.PositiveBigIntegerField(_("version of its row"), null=True, unique=True)
+    state_row = models.BinaryField(_("row of the state table"), max_length=ROW_SIZE, null=True)
 
     class Meta:
         verbose_name = _("purse")
@@ -131,13 +138,34 @@ class Certificate(models.Model):
         )
 
 
+class TableVersion(models.Model):
+    """The newest version of a downlink table whose rows are numbered; its row's lock puts their writers in order."""
+
+    table = models.PositiveSmallIntegerField(_("table"), primary_key=True, choices=[(Table.STATE.value, "state")])
+    newest = models.PositiveBigIntegerField(_("newest version"), default=0)
+
+    class Meta:
+        verbose_name = _("table version")
+        verbose_name_plural = _("table versions")
+
+
 class HotlistEntry(models.Model):
-    """A card to be refused since a version of the list; the newest row of a card counts."""
+    """A card to be refused, or not, since a version of the list; the newest row of a card counts."""
+
+    class Reason(models.TextChoices):
+        """What was told of the card."""
+
+        LOST = "lost", _("reported lost")
+        UNREPORTED = "unreported", _("unreported")
+        COPIED = "copied", _("copies were seen")
+        FORGIVEN = "forgiven", _("copies looked into")
 
     version = models.BigAutoField(_("version"), primary_key=True)
     card = models.ForeignKey(Card, models.PROTECT, verbose_name=_("card"))
     refused = models.BooleanField(_("refused"))
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices, default=Reason.LOST)
     listed_at = models.DateTimeField(_("listed"))
+    operator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("clerk"))
     told_by = models.ForeignKey(Terminal, models.PROTECT, null=True, verbose_name=_("told by"))
 
     class Meta:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from onecard.errors import OnecardError
 from onecard.identity import CardNumber, card_number_text
 from onecard.kinds import CardKind, PurseUnit
-from onecard.purse.certificate import Flags
+from onecard.purse.certificate import Flags, pad_uid, unpad_uid
 from server.cards.models import Card, Purse
 from server.ingest.models import Bundle, Flow
 from server.sites.models import Site
@@ -38,7 +38,8 @@ class NewCard:
 
 def register_card(new: NewCard, now: datetime, unit: PurseUnit = PurseUnit.FEN) -> Purse:
     """Write down the card and its purse 0, P = 0 and L = 0 until its first certificate. Raises `UidInUse`."""
-    purse = Purse.objects.filter(uid=new.uid, purse=0).select_related("card").first()
+    padded = pad_uid(new.uid)  # as certificates and the state table name it: a UID of 7 may read as one of 4
+    purse = Purse.objects.filter(uid__in=(padded, unpad_uid(padded)), purse=0).select_related("card").first()
     if purse is not None:
         raise UidInUse(new.uid, CardNumber(purse.card_id))
     card = Card.objects.create(

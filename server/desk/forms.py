@@ -1,4 +1,4 @@
-"""The clerk's three forms. Amounts are typed in yuan and are fen from then on."""
+"""The clerk's forms. Amounts are typed in yuan and are fen from then on."""
 
 from __future__ import annotations
 
@@ -70,3 +70,9 @@ class RenewalForm(forms.Form):
 
     site = forms.ModelChoiceField(Site.objects.all(), label=_("cinema"))
     number = CardNumberField(label=_("card number (empty: the card that is placed)"), required=False, max_length=20)
+
+
+class ReportForm(forms.Form):
+    """A card that is missed, or found again."""
+
+    number = CardNumberField(label=_("card number"), max_length=20)

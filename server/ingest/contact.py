@@ -11,6 +11,7 @@ from onecard.downlink import Table
 from server.sites.models import Terminal
 
 _LARGEST = (1 << 31) - 1
+_VERSION_LIMIT = 1 << 63
 _INSTANT_LIMIT = 1 << 37  # as in onecard.records: every one is a date
 
 
@@ -32,6 +33,7 @@ def note_contact(terminal: Terminal, run: Run, now: datetime) -> None:
         have_tariff=_version(run.have, Table.TARIFF),
         have_hotlist=_version(run.have, Table.HOTLIST),
         have_certificates=_version(run.have, Table.CERTIFICATES),
+        have_state=_version(run.have, Table.STATE),
         **({"software": software} if software else {}),
     )
 
@@ -51,4 +53,4 @@ def _instant(run: Run, place: Status) -> datetime | None:
 def _version(have: Mapping[int, int], table: Table) -> int:
     """The version said to be held; an absurd one counts as none."""
     value = have.get(table, 0)
-    return value if 0 <= value <= _LARGEST else 0
+    return value if 0 <= value < _VERSION_LIMIT else 0

@@ -264,6 +264,8 @@ class Alarm(models.Model):
         LOST = "lost", _("records lost at a terminal")
         UNKNOWN_PURSE = "unknown-purse", _("a debit on a purse we did not issue")
         PURSE_FORK = "purse-fork", _("two durable records at one counter of a purse")
+        UNJOURNALLED = "unjournalled", _("a record on a card that its terminal never journalled")
+        COPIED = "copied", _("copies of a card, put on the hotlist")
         OVERDRAWN = "overdrawn", _("more debited than loaded")
         REFUSED = "refused", _("a certificate refused by the key process")
         REVOKED = "revoked", _("a revoked terminal spoke")

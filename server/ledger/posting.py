@@ -4,6 +4,7 @@ Rules
 - Everything that depends on a purse is done again from all its evidence, so order, delay and repetition of bundles
   change nothing (P-R9); what was posted before is not posted again (constraints of `Posting` are the last guard).
 - The purse's durable head is set before a refund's certificate is issued: it is that certificate's floor (P-R15).
+- What the head and the open intents say is stated to terminals in the same transaction (P-R12, P-R13).
 - `unattributed` follows the head exactly: P − N of a purse and its share of the float are equal at any time, even
   when a terminal contradicts itself: it is counted from what was posted, which stays posted.
 - Nothing is refunded from a purse of which more was reported than its N states: somebody lies, and a refund beyond N
@@ -19,13 +20,15 @@ from datetime import date, datetime
 from django.db import transaction
 
 from onecard.purse.record import Identity
-from onecard.purse.resolution import may_refund, resolve
+from onecard.purse.resolution import State, may_refund, resolve
 from server.cards.certificates import issue_next_certificate
 from server.cards.models import Certificate, Purse
+from server.cards.state import STATE_FIELDS, restate
 from server.ingest.alarms import raise_alarm
 from server.ingest.models import Alarm, Bundle, Flow, FlowOutcome
 from server.keyd.client import KeyProcessRefused
 from server.ledger.evidence import KnownFlow, PurseName, known_flows
+from server.ledger.forks import watch
 from server.ledger.journal import Transfer, post, posting_day
 from server.ledger.models import FLOAT, UNATTRIBUTED, Posting, Reason, Resolution
 from server.ledger.transfers import accounts, left_float, needed, refund_name
@@ -33,6 +36,8 @@ from server.sites.models import Site
 
 RECORDS_AT_ONCE = 4000
 """How many records one transaction posts at most (one bundle at least): ingest waits for it."""
+_POSTED_FIELDS = ("head_counter", "head_debited", "unattributed", "unsettled")
+_PURSES_IN_AN_UPDATE = 300
 
 
 def post_next(now: datetime) -> bool:
@@ -63,7 +68,8 @@ def post_purses(purses: Sequence[Purse], now: datetime) -> None:
     Resolution.objects.bulk_create(
         states, batch_size=1000, update_conflicts=True, unique_fields=("place",), update_fields=("state",)
     )
-    Purse.objects.bulk_update(purses, ("head_counter", "head_debited", "unattributed"), batch_size=300)
+    restate(purses)
+    Purse.objects.bulk_update(purses, (*_POSTED_FIELDS, *STATE_FIELDS), batch_size=_PURSES_IN_AN_UPDATE)
     post(transfers, now)
 
 
@@ -75,11 +81,7 @@ def _post_purse(
     now: datetime,
 ) -> tuple[list[Resolution], list[Transfer]]:
     resolution = resolve(Identity(purse.genesis_counter, 0, 0, 0), (flow.evidence for flow in flows))
-    who = purse.name
-    for counter in resolution.forks:
-        raise_alarm(Alarm.Kind.PURSE_FORK, None, f"{who} counter {counter}", now)
-    if resolution.head.debited > purse.loaded:
-        raise_alarm(Alarm.Kind.OVERDRAWN, None, who, now)
+    watch(purse, resolution, flows, now)
     states: list[Resolution] = []
     wanted: list[tuple[KnownFlow, Reason]] = []
     taken = 0
@@ -95,6 +97,7 @@ def _post_purse(
     unattributed, known = resolution.head.debited - taken, purse.unattributed
     purse.head_counter, purse.head_debited = resolution.head
     purse.unattributed = unattributed
+    purse.unsettled = State.OPEN in resolution.states.values()
     transfers: list[Transfer] = []
     for flow, reason in wanted:
         certificate = None

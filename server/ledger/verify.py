@@ -3,7 +3,8 @@
 Checks
 - postings sum to zero over all accounts (I-07), and no purse's share of the float differs from its P − N (I-08);
 - the days' sums equal the postings;
-- each purse's head, unattributed sum and P equal what resolution, postings and certificates say;
+- each purse's head, unattributed sum and P equal what resolution, postings and certificates say, and so does the row
+  of the state table that terminals are told (P-R13);
 - nothing that must be posted is missing; a refund the key process refused, of which an alarm tells, is counted apart.
 """
 
@@ -18,8 +19,9 @@ from django.db.models import Count, Max, Q, Sum
 
 from onecard.kinds import Outcome
 from onecard.purse.record import Identity
-from onecard.purse.resolution import resolve
+from onecard.purse.resolution import State, resolve
 from server.cards.models import Certificate, Purse
+from server.cards.state import row_of, state_version
 from server.ingest.models import Alarm, Bundle, DeclinedTap, Flow, FlowOutcome, Gap, Quarantined
 from server.ledger.evidence import known_flows
 from server.ledger.models import CASH, FLOAT, IN_DOUBT, UNATTRIBUTED, Posting, Reason, Resolution, RollDay
@@ -140,9 +142,12 @@ def _purse_differences(refused: list[str]) -> Iterator[str]:
     alarms = Alarm.objects.filter(kind=Alarm.Kind.REFUSED).values_list("about", flat=True)
     told = {about.partition(":")[0] for about in alarms}
     last = 0
-    while purses := list(Purse.objects.filter(pk__gt=last).order_by("pk")[:_PURSES_AT_ONCE]):
+    newest = state_version()
+    chosen = Purse.objects.select_related("card").order_by("pk")
+    while purses := list(chosen.filter(pk__gt=last)[:_PURSES_AT_ONCE]):
         last = purses[-1].pk
         yield from _differences_of(purses, told, refused)
+        yield from _row_differences(purses, newest)
 
 
 def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> Iterator[str]:
@@ -175,6 +180,8 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
         taken = sum(flow.evidence.amount for flow in known if left_float(posted.get(flow.place, set())))
         if purse.unattributed != resolution.head.debited - taken:
             yield f"{who}: unattributed {purse.unattributed}, N less what was posted {resolution.head.debited - taken}"
+        if purse.unsettled != (State.OPEN in resolution.states.values()):
+            yield f"{who}: unsettled is {purse.unsettled}"
         if (purse.load_sequence, purse.loaded) != certified.get(purse.pk, (0, 0)):
             yield f"{who}: L and P {purse.load_sequence, purse.loaded}, certified {certified.get(purse.pk, (0, 0))}"
         if shares.get(purse.pk, 0) != purse.balance:
@@ -189,3 +196,13 @@ def _differences_of(purses: list[Purse], told: set[str], refused: list[str]) -> 
                 refused.append(refund_name(*name))
             elif flow.evidence.amount and missing:
                 yield f"{who}: record {flow.terminal}/{flow.evidence.sequence} lacks {', '.join(missing)}"
+
+
+def _row_differences(purses: list[Purse], newest: int) -> Iterator[str]:
+    """Where terminals are told something else than what the books say; a purse without a certificate has no row yet."""
+    for purse in purses:
+        told, due = bytes(purse.state_row or b""), row_of(purse)
+        if told != due and (told or purse.load_sequence):
+            yield f"{purse.name}: the state table states {told.hex() or 'nothing'}, the books {due.hex()}"
+        if (purse.state_version or 0) > newest:
+            yield f"{purse.name}: its row has version {purse.state_version}, the state table {newest}"

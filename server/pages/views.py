@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from onecard.identity import BadCardNumber, parse_card_number
 from onecard.journal import Level
 from onecard.journal.room import level_of
-from server.cards.models import Card, Certificate
+from server.cards.models import Card, Certificate, HotlistEntry
 from server.cards.words import NO_CARD_NUMBER
 from server.ingest.models import Alarm, Cursor, Flow
 from server.pages.flows import key_typed, page_of
@@ -126,6 +126,7 @@ def card(request: HttpRequest, number: int) -> HttpResponse:
         "uid": bytes(found.uid).hex(" ").upper(),
         "purses": purses,
         "certificates": certificates,
+        "listed": HotlistEntry.objects.filter(card=found).select_related("operator").order_by("-version")[:_ALARMS],
         "page": page,
         "query": "",
     }

@@ -83,6 +83,7 @@ class Terminal(models.Model):
     have_tariff = models.PositiveBigIntegerField(_("tariff version held"), default=0)
     have_hotlist = models.PositiveBigIntegerField(_("hotlist version held"), default=0)
     have_certificates = models.PositiveBigIntegerField(_("certificate feed held"), default=0)
+    have_state = models.PositiveBigIntegerField(_("state table version held"), default=0)
 
     class Meta:
         verbose_name = _("terminal")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from onecard.identity import CardNumber, card_number_text
+from server.cards.models import Card, HotlistEntry
+from server.cards.reports import list_copied
 from server.desk.forms import IssueForm
 from server.desk.models import Job
 from server.desk.orders import order_reading
 from server.sites.models import Site
+from tests.server.conftest import CardInHand
 from tests.server.desk.conftest import Station
 
 
@@ -32,13 +38,16 @@ def test_a_stranger_is_sent_to_the_sign_in(client: Client, path: str) -> None:
     assert "login" in response["Location"]
 
 
-@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/"])
+REPORTS = ("/desk/report-lost/", "/desk/unreport/", "/desk/forgive-copies/")
+
+
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/", *REPORTS])
 def test_a_stranger_orders_nothing(client: Client, path: str) -> None:
     assert client.post(path, {"site": "WDK", "amount": "1"}).status_code == 302
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/", "/desk/jobs/{}/end/"])
+@pytest.mark.parametrize("path", ["/desk/issue/", "/desk/load/", "/desk/renew-keys/", "/desk/jobs/{}/end/", *REPORTS])
 def test_who_is_no_clerk_looks_and_changes_nothing(client: Client, path: str) -> None:
     job = order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
     client.force_login(User.objects.create_user("guest"))
@@ -53,7 +62,7 @@ def test_who_is_no_clerk_looks_and_changes_nothing(client: Client, path: str) ->
 def test_a_clerk_sees_what_a_clerk_may_do(clerk: Client) -> None:
     order_reading(Site.objects.get(code="WDK"), None, operator=None, now=timezone.now())
     page = clerk.get("/desk/").content.decode()
-    assert len([action for action in re.findall('<form[^>]*action="([^"]*)"', page) if "/desk/" in action]) == 4
+    assert len([action for action in re.findall('<form[^>]*action="([^"]*)"', page) if "/desk/" in action]) == 5
 
 
 def test_a_card_is_ordered_as_typed(clerk: Client) -> None:
@@ -112,6 +121,10 @@ def test_a_job_is_given_up_by_its_button(clerk: Client) -> None:
         ("issue", {"site": "WDK", "kind": "0", "tier": "1", "amount": "1000.01"}),
         ("load", {"site": "WDK", "number": "000000000011", "amount": "1"}),
         ("load", {"site": "WDK", "number": "000000000018", "amount": "1"}),
+        ("report-lost", {"number": "000000000011"}),
+        ("report-lost", {"number": "000000000018"}),
+        ("report-lost", {"number": ""}),
+        ("unreport", {"number": "000000000018"}),
     ],
 )
 def test_a_chinese_page_says_in_chinese_what_is_wrong(clerk: Client, path: str, typed: dict[str, str]) -> None:
@@ -133,3 +146,48 @@ def test_jobs_are_in_the_language_of_the_page(clerk: Client) -> None:
     assert not re.search(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", " ", chinese))
     english = clerk.get("/desk/jobs/", headers={"Accept-Language": "en"}).content.decode()
     assert "issue cashier card" in english
+
+
+def told(client: Client, language: str) -> str:
+    page = client.get("/desk/", headers={"Accept-Language": language}).content.decode()
+    return " ".join(re.findall('<p class="message">(.*?)</p>', page))
+
+
+def test_a_clerk_puts_a_card_on_the_hotlist_and_takes_it_off(clerk: Client, issue: Callable[..., CardInHand]) -> None:
+    number = card_number_text(CardNumber(issue().number))
+    english = {"Accept-Language": "en"}
+    assert clerk.post("/desk/report-lost/", {"number": number}, headers=english).status_code == 302
+    assert Card.objects.get().state == Card.State.LOST
+    assert f"Card {number} is reported lost" in told(clerk, "en")
+    again = clerk.post("/desk/report-lost/", {"number": number}, headers={"Accept-Language": "zh-hans"})
+    assert again.status_code == 400
+    assert "已挂失" in again.content.decode()
+    assert clerk.post("/desk/unreport/", {"number": number}).status_code == 302
+    entries = list(HotlistEntry.objects.order_by("version").values_list("refused", "operator__username"))
+    assert entries == [(True, "clerk"), (False, "clerk")]
+    page = clerk.get(f"/cards/{int(number)}/", headers={"Accept-Language": "en"}).content.decode()
+    assert page.count("<td>clerk</td>") == 2
+
+
+def test_a_found_card_of_which_copies_were_seen_is_told_to_stay_refused(
+    clerk: Client, issue: Callable[..., CardInHand]
+) -> None:
+    number = CardNumber(issue().number)
+    with transaction.atomic():
+        list_copied(number, timezone.now())
+    clerk.post("/desk/report-lost/", {"number": card_number_text(number)})
+    clerk.post("/desk/unreport/", {"number": card_number_text(number)}, headers={"Accept-Language": "en"})
+    assert "stays on the hotlist" in told(clerk, "en")
+
+
+def test_only_who_may_change_the_hotlist_forgives_copies(clerk: Client, issue: Callable[..., CardInHand]) -> None:
+    number = CardNumber(issue().number)
+    with transaction.atomic():
+        list_copied(number, timezone.now())
+    typed = {"number": card_number_text(number)}
+    assert "forgive-copies" not in clerk.get("/desk/").content.decode()
+    assert clerk.post("/desk/forgive-copies/", typed).status_code == 403
+    clerk.force_login(User.objects.create_superuser("boss"))
+    assert "forgive-copies" in clerk.get("/desk/").content.decode()
+    assert clerk.post("/desk/forgive-copies/", typed).status_code == 302
+    assert not HotlistEntry.objects.latest("version").refused

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sites', '0002_cinemas'),
+        ('sites', '0003_state_held'),
     ]
 
     operations = [
