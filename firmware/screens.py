@@ -255,6 +255,8 @@ class _Screen:
         else:
             second = [Phrase.STATUS_HOTLIST.say(language, age=age_text(around.hotlist_age, language))]
         second.append(Phrase.STATUS_ROOM.say(language, percent=around.room_percent))
+        if around.standing.divisor > 1:
+            second.append(Phrase.STATUS_LOWERED.say(language))
         if not around.clock_trusted:
             second.append(Phrase.STATUS_CLOCK.say(language))
         if around.tables_lacking:

@@ -18,7 +18,8 @@ from onecard.downlink import Table
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How this terminal stands with the server. `contact_age` in seconds, None when it never answered; `error` of the
-    last exchange, empty when it went well; `sync_asked`: somebody asked to send, and no answer came since."""
+    last exchange, empty when it went well; `sync_asked`: somebody asked to send, and no answer came since; `divisor`:
+    how many times lower the limits are because tables are old, 1 for not."""
 
     terminal: int
     software: str
@@ -27,6 +28,7 @@ class Standing:
     error: str
     refused_files: Sequence[str]
     sync_asked: bool
+    divisor: int
 
 
 TABLE_NAMES: Mapping[Table, Phrase] = {
@@ -49,6 +51,8 @@ def status_lines(standing: Standing, language: Language) -> Iterator[str]:
         yield Phrase.NO_CONTACT.say(language)
     else:
         yield Phrase.CONTACT.say(language, age=age_text(standing.contact_age, language))
+    if standing.divisor > 1:
+        yield Phrase.LOWERED.say(language, divisor=standing.divisor)
     if standing.error:
         yield standing.error
     for name in standing.refused_files:

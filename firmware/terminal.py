@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from firmware.boot import Station
 from firmware.config import Language
+from firmware.limits import DIVISORS
 from firmware.line_status import LineStatus, read_line_status
 from firmware.screens import Surroundings, frame, stopped_frame
 from firmware.session import Duty
@@ -147,6 +148,7 @@ class Terminal:
             reader_answers=int(not station.till.reader_lost),
             software=version_number(self._software),
             journal_faults=len(station.journal.faults),
+            limits_divisor=DIVISORS[station.intake.stage],
             syncs_wanted=station.till.syncs_wanted,
         )
         if condition == self._condition:
@@ -182,7 +184,7 @@ class Terminal:
 
     def _surroundings(self) -> Surroundings:
         station = self._station
-        now, books, limits = station.clock.now(), station.books, station.config.limits
+        now, books, limits = station.clock.now(), station.books, station.intake.limits
         room = station.journal.room
         oldest_at, hotlist_at = books.backlog.oldest_at, station.intake.hotlist_at
         oldest_age = None if oldest_at is None else now.at - oldest_at
@@ -219,4 +221,5 @@ class Terminal:
             error="" if self._line.up else self._line.error,
             refused_files=sorted(station.intake.refused),
             sync_asked=contact_at == self._asked_after,
+            divisor=DIVISORS[station.intake.stage],
         )

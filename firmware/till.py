@@ -153,7 +153,7 @@ class Till:
 
     def block(self) -> Block | None:
         """Why no new sale may begin (P-R22, F14)."""
-        backlog, limits = self._books.backlog, self._config.limits
+        backlog, limits = self._books.backlog, self._intake.limits
         if backlog.fen >= limits.unsent_cap:
             return Block.UNSENT_MONEY
         oldest_at = backlog.oldest_at
@@ -176,7 +176,7 @@ class Till:
             instead=self._instead,
             block=self.block(),
             reader_lost=self.reader_lost,
-            doubt_seconds=max(0, int(self._config.limits.in_doubt_seconds - (now - self._since))),
+            doubt_seconds=max(0, int(self._intake.limits.in_doubt_seconds - (now - self._since))),
         )
 
     def _resume(self) -> None:
@@ -325,4 +325,4 @@ class Till:
             case Timer.INTERVAL:
                 return float(self._config.sale.interval_seconds)
             case Timer.DOUBT:
-                return float(self._config.limits.in_doubt_seconds)
+                return float(self._intake.limits.in_doubt_seconds)

@@ -71,6 +71,7 @@ class Status(IntEnum):
     SOFTWARE = 8  # of the firmware that runs: 1.2.3 is 1,002,003
     JOURNAL_FAULTS = 9  # since the start
     CONTACT_AT = 10  # when the server last answered well, by the terminal's clock, UTC seconds, 0 for never
+    LIMITS_DIVISOR = 11  # its limits are so many times lower because its tables are old; 1 for not
 
 
 @dataclass(frozen=True, slots=True)

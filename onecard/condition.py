@@ -28,6 +28,7 @@ class Condition:
     reader_answers: int = UNKNOWN  # 1 it does, 0 it does not
     software: int = UNKNOWN  # `version_number` of what runs
     journal_faults: int = UNKNOWN  # since the start
+    limits_divisor: int = UNKNOWN  # limits are so many times lower because tables are old; 1 for not
     syncs_wanted: int = 0  # times somebody asked to send at once, since the start
 
     def encode(self) -> bytes:

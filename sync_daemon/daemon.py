@@ -82,6 +82,8 @@ class Daemon:
 
         Raises `AnotherDaemon`, `NotReadable`, `BadEnrolment`, `NotKept`, `JournalError`, `JournalOfAnother`.
         """
+        self._data = data
+        self._identity_stamp = _stamp(data / "identity")
         self._credentials = read_credentials(data)
         identity = self._credentials.identity
         self._post = post
@@ -150,6 +152,7 @@ class Daemon:
         """One bundle out, what came back dealt with. A failure of the world ends here: logged, shown, tried again."""
         try:
             run = self._cut(offer)
+            self._follow_identity()
             self._machine.receive(self._post(BUNDLE_PATH, self._packed(run)))
             alarm = self._apply_effects()
             self._look_at_packed()
@@ -194,8 +197,19 @@ class Daemon:
             told.software,
             told.journal_faults,
             self.status.last_contact_at,
+            told.limits_divisor,
         )
         return dataclasses.replace(run, status=status)
+
+    def _follow_identity(self) -> None:
+        """The firmware writes it anew when keys came: bundles are sealed, and words believed, by the newest."""
+        stamp = _stamp(self._data / "identity")
+        if stamp == self._identity_stamp:
+            return
+        self._credentials, self._identity_stamp = read_credentials(self._data), stamp
+        self._machine.trust(self._credentials.identity.keys)
+        self._inbox.trust(self._credentials.identity.keys)
+        self._log("the terminal's keys were renewed")
 
     def _packed(self, run: Run) -> bytes:
         credentials = self._credentials
@@ -245,6 +259,14 @@ class Daemon:
             self.status.write(self._status_file)
         except NotKept as error:
             self._log(str(error))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino
 
 
 def _lock(file: Path) -> int:

@@ -237,6 +237,10 @@ class SyncMachine:
             case _:
                 assert_never(keep.word)
 
+    def trust(self, server_keys: KeyRing) -> None:
+        """Believe what is signed under these from now on."""
+        self._keys = server_keys
+
     def reached(self, versions: Mapping[Table, int]) -> None:
         """What the inbox now holds of these tables; it may be less than before."""
         self.standing = self.standing.reaching(versions)

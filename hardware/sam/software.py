@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from onecard.card_keys import classic_key_a, desfire_debit_key
+from onecard.key_table import CARD_ROLES
 from onecard.keys import KeyRing, Role
 from onecard.purse import record as records
 from onecard.purse.record import DebitRecord
 
-ROLES = frozenset({Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT})
+ROLES = frozenset(CARD_ROLES)
 """What a SAM of a terminal holds."""
 
 
@@ -25,6 +26,12 @@ class SoftwareSam:
 
     def __init__(self, keys: KeyRing) -> None:
         """`keys` holds at least one version of each of `ROLES`, 16 bytes each."""
+        self._masters: dict[Role, tuple[bytes, ...]] = {}
+        self.learn(keys)
+
+    def learn(self, keys: KeyRing) -> None:
+        """These keys take the place of the ones before. A module with keys of its own learns in its own way: this is no
+        part of the port."""
         self._masters = {role: tuple(key for _, key in keys.newest_first(role)) for role in ROLES}
         assert all(self._masters.values()), "a debit key is missing"
 

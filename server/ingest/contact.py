@@ -29,10 +29,13 @@ def note_contact(terminal: Terminal, run: Run, now: datetime) -> None:
         on_mains=_number(run, Status.ON_MAINS, 1),
         reader_answers=_number(run, Status.READER_ANSWERS, 1),
         journal_faults=_number(run, Status.JOURNAL_FAULTS),
+        limits_divisor=_number(run, Status.LIMITS_DIVISOR, 10),
         answered_at=_instant(run, Status.CONTACT_AT),
         have_tariff=_version(run.have, Table.TARIFF),
         have_hotlist=_version(run.have, Table.HOTLIST),
         have_certificates=_version(run.have, Table.CERTIFICATES),
+        have_settings=_version(run.have, Table.SETTINGS),
+        have_keys=_version(run.have, Table.KEYS),
         have_state=_version(run.have, Table.STATE),
         **({"software": software} if software else {}),
     )

@@ -40,6 +40,7 @@ _STANDING = Standing(
     error="",
     refused_files=(),
     sync_asked=False,
+    divisor=1,
 )
 
 _VIEW = View(
@@ -143,6 +144,8 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
     yield "totals", view(State.TOTALS), plain
     yield "status", view(State.STATUS), plain
     yield "status, server away", view(State.STATUS), replace(plain, online=False, standing=away)
+    yield "limits lowered", view(State.READY), replace(plain, online=False, standing=replace(away, divisor=3))
+    yield "status, limits lowered", view(State.STATUS), replace(plain, online=False, standing=replace(away, divisor=10))
     yield "status, files refused", view(State.STATUS), replace(plain, standing=refused)
     yield "status, signed off", view(State.STATUS_SIGNED_OFF), replace(plain, online=False, standing=new)
     yield "closing", view(State.CLOSING), plain

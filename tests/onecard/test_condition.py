@@ -9,7 +9,7 @@ import pytest
 from onecard.bundle import UNKNOWN
 from onecard.condition import Condition, decode_condition, version_number, version_text
 
-_TOLD = Condition(1_795_060_800, 730, 0, 1, 1_002_003, 2, 5)
+_TOLD = Condition(1_795_060_800, 730, 0, 1, 1_002_003, 2, 3, 5)
 
 
 @pytest.mark.parametrize("place", range(len(_TOLD.encode())))

@@ -84,6 +84,7 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "SOFTWARE": 8,
             "JOURNAL_FAULTS": 9,
             "CONTACT_AT": 10,
+            "LIMITS_DIVISOR": 11,
         },
     ),
     (Flags, {"NONE": 0, "NAMED": 1, "TEMPORARY": 2, "CLOSED": 4}),

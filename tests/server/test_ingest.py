@@ -400,13 +400,14 @@ def test_a_whole_bundle_at_the_limit_is_stored(client, enrol):
 
 def test_the_tariff_comes_down_until_the_terminal_has_it(client, enrol):
     teller = enrol()
+    teller.have = {Table.SETTINGS: 1, Table.KEYS: 1}
     _, downlinks = open_reply(send(client, teller.bundle()).content)
     downlink = open_downlink(downlinks[0], teller.public, teller.number)
     assert (downlink.header.table, downlink.header.base, downlink.header.version) == (Table.TARIFF, 0, 1)
     [wire] = downlink.body(teller.sealing)
     tariff = decode(wire)
     assert (len(tariff.tiers), len(tariff.films), len(tariff.slots)) == (5, 4, 3)
-    teller.have = {Table.TARIFF: 1, Table.HOTLIST: 1}
+    teller.have |= {Table.TARIFF: 1, Table.HOTLIST: 1}
     _, downlinks = open_reply(send(client, teller.bundle()).content)
     assert downlinks == []
 

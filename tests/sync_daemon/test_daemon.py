@@ -121,12 +121,12 @@ def test_the_heartbeat_tells_backlog_oldest_room_and_clock(office: Office, till:
 
 
 def test_the_heartbeat_tells_what_the_firmware_says_of_itself(office: Office, till: Till, line: Line) -> None:
-    told = Condition(MADE_AT, 730, 0, 1, 1_002_003, 2)
+    told = Condition(MADE_AT, 730, 0, 1, 1_002_003, 2, 3)
     replace_file(till.data / "condition", told.encode())
     office.settle()
     office.later(30)
     first, second = (run.status for run in line.peer.runs)
-    assert first[Status.HOTLIST_AT :] == (MADE_AT, 730, 0, 1, 1_002_003, 2, 0)
+    assert first[Status.HOTLIST_AT :] == (MADE_AT, 730, 0, 1, 1_002_003, 2, 0, 3)
     assert second[Status.CONTACT_AT] == WALL
 
 
@@ -136,7 +136,7 @@ def test_a_heartbeat_without_a_running_firmware_pretends_to_know_nothing(
     (till.data / "condition").write_bytes(b"{")
     office.settle()
     (run,) = line.peer.runs
-    assert run.status[Status.HOTLIST_AT :] == (0, *[UNKNOWN] * 5, 0)
+    assert run.status[Status.HOTLIST_AT :] == (0, *[UNKNOWN] * 5, 0, UNKNOWN)
 
 
 def test_a_wish_at_the_terminal_is_tried_at_once_while_backing_off(office: Office, till: Till, line: Line) -> None:
@@ -392,13 +392,13 @@ def test_unusable_downlinks_stand_in_no_others_way(office: Office, till: Till, l
     )
     forged = bytearray(table(Table.TARIFF, 0, 9))
     forged[-1] ^= 1
-    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.SETTINGS, 0, 1), table(Table.HOTLIST, 0, 2)]
+    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.SETTINGS, 1, 2), table(Table.HOTLIST, 0, 2)]
     office.settle()
     logged = "\n".join(office.logged)
     assert "table 99 is not known to this software" in logged
     assert "for terminal 18 reached terminal 17" in logged
     assert "the signature of a message for downlink is wrong" in logged
-    assert "table settings is not carried by this software" in logged
+    assert "settings version 2: only whole tables are carried, this one changes 1" in logged
     assert (till.data / "inbox" / chunk_name(Table.HOTLIST, 2)).exists()
     assert not (till.data / "inbox" / "tariff").exists()
 
