@@ -40,6 +40,7 @@ _SIZES: dict[int, int] = {
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
     Role.DESFIRE_DEBIT: 16,
+    Role.DEBIT_MAC_NEXT: 16,
 }
 """Bytes of a key by role."""
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)

@@ -9,6 +9,9 @@ Rules
   terminal's own and stays (I-10).
 - Of each role there is a key; the newest version never goes back; a key that is held never changes under its version.
 - Of a card key the newest `VERSIONS` are stated: cards bear the current or an earlier one, older cards are replaced.
+- A new DEBIT_MAC comes down twice: as DEBIT_MAC_NEXT, to check with; when every terminal holds that, as DEBIT_MAC, to
+  write with. A terminal that met a record under a version it does not know would take it for torn, and the record
+  before it for the newest: a debit would be undone.
 """
 
 from __future__ import annotations
@@ -40,12 +43,15 @@ def key_table(public: KeyRing, masters: KeyRing) -> KeyRing:
     held = {name: key for name, key in public.held.items() if name[0] in PUBLIC_ROLES}
     for role in CARD_ROLES:
         held |= {(role, version): key for version, key in islice(masters.newest_first(role), VERSIONS)}
-    return KeyRing(held)
+    coming = islice(masters.newest_first(Role.DEBIT_MAC_NEXT), 1)
+    return KeyRing(held | {(Role.DEBIT_MAC_NEXT, version): key for version, key in coming})
 
 
 def key_table_version(masters: KeyRing) -> int:
-    """The table's version, from any ring that holds all roles: 1, and one more for each renewal of any of them."""
-    return 1 + sum(masters.versions(role)[0] - 1 for role in sorted(_ROLES))
+    """The table's version, from a ring that holds all roles: 1, and one more for each step of a renewal of any of them;
+    a DEBIT_MAC takes two."""
+    known = max(masters.versions(Role.DEBIT_MAC) + masters.versions(Role.DEBIT_MAC_NEXT))
+    return known + sum(masters.versions(role)[0] - 1 for role in sorted(_ROLES))
 
 
 def write_key_table(table: KeyRing) -> list[cbor.Value]:
@@ -57,7 +63,7 @@ def read_key_table(body: list[cbor.Value]) -> KeyRing:
     """The keys in a downlink's body. Raises `BadKeyTable`, `enrolment.BadEnrolment`."""
     table = read_key_rows(body, _WHAT)
     for role, _ in table.held:
-        if role not in _ROLES:
+        if role not in _ROLES and role is not Role.DEBIT_MAC_NEXT:
             raise BadKeyTable(f"a terminal is not given {role.name}")
     for role in sorted(_ROLES):
         if not table.versions(role):
@@ -71,8 +77,14 @@ def renewed(held: KeyRing, table: KeyRing) -> KeyRing:
         newest = max(held.versions(role), default=0)
         if table.versions(role)[0] < newest:
             raise BadKeyTable(f"it ends at {role.name} version {table.versions(role)[0]}, and {newest} is held")
+    known = {_name(name): key for name, key in held.held.items()}
     for name, key in table.held.items():
-        if held.held.get(name, key) != key:
+        if known.get(_name(name), key) != key:
             raise BadKeyTable(f"{name[0].name} version {name[1]} is held with other bytes")
-    own = {name: key for name, key in held.held.items() if name[0] not in _ROLES}
+    own = {name: key for name, key in held.held.items() if name[0] not in {*_ROLES, Role.DEBIT_MAC_NEXT}}
     return KeyRing(own | dict(table.held))
+
+
+def _name(name: tuple[Role, int]) -> tuple[Role, int]:
+    """A coming DEBIT_MAC is that version of it."""
+    return (Role.DEBIT_MAC, name[1]) if name[0] is Role.DEBIT_MAC_NEXT else name

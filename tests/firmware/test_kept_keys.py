@@ -39,6 +39,7 @@ class _Centre:
 
     folder: Path
     data: Path
+    renewals: int = 0
 
     def ask(self, *request: Value) -> list[Value]:
         work = KeyWork(store.load(self.folder), IssuedLog(self.folder / store.ISSUED_LOG), lambda: NOON)
@@ -53,8 +54,13 @@ class _Centre:
         (self.data / "identity").write_bytes(encode_identity(identity.public()))
         (self.data / "seal.key").write_bytes(SEAL_SEED)
 
-    def renew(self, role: Role = Role.DEBIT_MAC) -> int:
-        return store.renew(self.folder, role, lambda size: bytes([role]) * size)
+    def renew(self, role: Role = Role.DEBIT_MAC) -> None:
+        """The whole of it: a record key is in use, too."""
+        version = store.renew(self.folder, role, lambda size: bytes([role]) * (size - 1) + bytes([self.renewals]))
+        self.renewals += 1
+        assert version > 1
+        if role is Role.DEBIT_MAC:
+            store.activate(self.folder)
 
     def send(self, held: int = 0) -> int:
         """The newest table into the inbox; its version."""
@@ -74,6 +80,32 @@ def centre(tmp_path: Path) -> Iterator[_Centre]:
     store.create(centre.folder, lambda size: b"\x01" * size)
     centre.enrol()
     yield centre
+
+
+def test_a_record_key_is_checked_with_before_it_is_written_under(centre: _Centre) -> None:
+    """Else a terminal that does not know it yet would undo a debit."""
+    first, second = start_here(centre.data), b"\x07" * 16
+    store.renew(centre.folder, Role.DEBIT_MAC, lambda size: second)
+    centre.send()
+    first.intake.take(first.teller)
+    assert first.intake.refused == {}
+    assert _writes_under(first, centre.master(Role.DEBIT_MAC, 1))
+    assert _reads(first, second)
+    first.close()
+    again = start_here(centre.data)
+    assert _writes_under(again, centre.master(Role.DEBIT_MAC, 1))
+    assert _reads(again, second), "also after a restart"
+    store.activate(centre.folder)
+    centre.send()
+    again.intake.take(again.teller)
+    assert _writes_under(again, second)
+    assert _reads(again, centre.master(Role.DEBIT_MAC, 1))
+    again.close()
+
+
+def _reads(station: Station, master: bytes) -> bool:
+    written = DebitRecord(3, LoadReference.of(copy=0, load_sequence=1), 100, NUMBER, 0)
+    return station.sam.record(record.encode(written, record.record_key(master, _UID), 0), _UID, 0) == written
 
 
 def _writes_under(station: Station, master: bytes) -> bool:
@@ -149,7 +181,7 @@ def test_a_terminal_offline_during_two_renewals_needs_the_newest_table_only(cent
         centre.renew(role)
     version = centre.send()
     station = start_here(centre.data)
-    assert version == 5
+    assert version == 7
     assert _held(centre.data) == [3, 2, 1]
     assert _writes_under(station, centre.master(Role.DEBIT_MAC, 3))
     assert len(station.sam.classic_keys(_UID, 1)) == len(station.sam.desfire_keys(_UID, b"\x00\xca\xf0")) == 2

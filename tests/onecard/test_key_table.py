@@ -25,6 +25,7 @@ _SIZES = {
     Role.SERVER_SEAL: 32,
     Role.DESFIRE_DEBIT: 16,
 }
+_NEXT = (Role.DEBIT_MAC_NEXT, 2)
 
 
 def _key(role: Role, version: int) -> bytes:
@@ -97,7 +98,20 @@ def test_a_table_states_the_newest_versions_of_a_card_key_and_all_public_ones() 
     assert read_key_table(write_key_table(table)).held == table.held
 
 
-def test_each_renewal_of_any_role_raises_the_version_by_one() -> None:
-    assert key_table_version(_ring()) == 1
-    assert key_table_version(_ring(debit_mac=2)) == 2
-    assert key_table_version(_ring(debit_mac=3, issuer=2)) == 4
+def test_each_step_of_a_renewal_raises_the_version() -> None:
+    coming = KeyRing({**_ring().held, _NEXT: bytes(16)})
+    rings = [_ring(), coming, _ring(debit_mac=2), _ring(debit_mac=2, issuer=2)]
+    assert [key_table_version(ring) for ring in rings] == [1, 2, 3, 4]
+
+
+def test_a_coming_record_key_is_stated_apart_and_becomes_the_current_one_with_the_same_bytes() -> None:
+    key = _key(Role.DEBIT_MAC, 2)
+    public = KeyRing({n: k for n, k in _ring().held.items() if len(k) == 32})
+    table = key_table(public, KeyRing({**_ring().held, _NEXT: key}))
+    assert table.versions(Role.DEBIT_MAC) == [1]
+    after = renewed(_ring(), read_key_table(write_key_table(table)))
+    assert after.held[_NEXT] == key
+    assert _NEXT not in renewed(after, _ring(debit_mac=2)).held
+    other = KeyRing({**_ring(debit_mac=2).held, (Role.DEBIT_MAC, 2): bytes(16)})
+    with pytest.raises(BadKeyTable, match="DEBIT_MAC version 2 is held with other bytes"):
+        renewed(after, other)

@@ -64,6 +64,7 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "CHAIN": 7,
             "DESFIRE_DEBIT": 8,
             "DESFIRE_PERSONALISE": 9,
+            "DEBIT_MAC_NEXT": 10,
         },
     ),
     (
