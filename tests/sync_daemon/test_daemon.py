@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from onecard.cbor import encode
 from onecard.condition import Condition
 from onecard.downlink import Table, pack_reply
 from onecard.durable_file import replace_file
+from onecard.enrolment import encode_identity
 from onecard.envelope import Domain, seal_envelope, server_key_id
 from onecard.inbox_names import chunk_name, version_name
+from onecard.keys import KeyRing, Role
 from sync_daemon.daemon import AnotherDaemon, Daemon
 from sync_daemon.pace import Pace
 from sync_daemon.uplink import REPLY_LIMIT, Uplink
-from tests.sync_daemon.keys import TERMINAL, server_sign
+from tests.sync_daemon.keys import TERMINAL, server_sign, terminal_identity
 from tests.sync_daemon.peer import Line, cut_reply, cut_request, reply
 from tests.sync_daemon.till import MADE_AT, Till, make_data, table
 
@@ -401,6 +404,25 @@ def test_unusable_downlinks_stand_in_no_others_way(office: Office, till: Till, l
     assert "settings version 2: only whole tables are carried, this one changes 1" in logged
     assert (till.data / "inbox" / chunk_name(Table.HOTLIST, 2)).exists()
     assert not (till.data / "inbox" / "tariff").exists()
+
+
+def test_keys_that_the_firmware_put_down_are_followed_without_a_restart(office: Office, till: Till, line: Line) -> None:
+    office.settle()
+    identity = terminal_identity().public()
+    renewed = {**identity.keys.held, (Role.ISSUER, 2): bytes(32)}
+    replace_file(till.data / "identity", encode_identity(replace(identity, keys=KeyRing(renewed))))
+    office.later(30)
+    assert "the terminal's keys were renewed" in office.logged
+    assert office.shown["line_up"] is True
+
+
+def test_a_server_key_that_went_is_believed_no_more(office: Office, till: Till, line: Line) -> None:
+    office.settle()
+    identity = terminal_identity().public()
+    other = {name: bytes(32) if name[0] is Role.SERVER_SIGN else key for name, key in identity.keys.held.items()}
+    replace_file(till.data / "identity", encode_identity(replace(identity, keys=KeyRing(other))))
+    office.later(30)
+    assert "signature" in str(office.shown["last_error"])
 
 
 def test_an_older_table_is_refused(office: Office, till: Till, line: Line) -> None:
