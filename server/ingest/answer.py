@@ -14,7 +14,8 @@ from server.keyring import key_process, server_signer
 from server.limits.versions import newest_settings
 
 _AGEING = frozenset({Table.TARIFF, Table.HOTLIST, Table.STATE})
-"""Tables whose news a frozen line keeps away to somebody's gain (F17)."""
+"""Tables whose news somebody may gain by keeping away (F17): good until the settings' days are over, unless a terminal
+hears meanwhile that there is nothing newer."""
 _DAY_SECONDS = 86_400
 
 
@@ -37,24 +38,28 @@ def answer(received: Received, now: datetime) -> bytes:
         server_at=at,
         newest={table.value: known for table, known in newest.items()} | {Table.KEYS.value: key_version},
     )
+    news = list(changes(received.run.have, newest, life))
+    good_until = at + newest_settings().settings().good_days * _DAY_SECONDS if news else 0
     downlinks = [
         pack_downlink(
-            Header(terminal.number, change.table, change.base, change.version, at, _good_until(change.table, at)),
+            Header(
+                terminal.number,
+                change.table,
+                change.base,
+                change.version,
+                at,
+                good_until if change.table in _AGEING else 0,
+            ),
             change.body,
             public,
             version,
             signer,
         )
-        for change in changes(received.run.have, newest, life)
+        for change in news
     ]
     if keys is not None:
         downlinks.insert(0, keys)
     return pack_reply(pack_acknowledgement(acknowledgement, version, signer), downlinks)
-
-
-def _good_until(table: Table, at: int) -> int:
-    """Until when a terminal may count on the table, unless it hears meanwhile that there is nothing newer."""
-    return at + newest_settings().settings().good_days * _DAY_SECONDS if table in _AGEING else 0
 
 
 def generation(file: Path) -> int:

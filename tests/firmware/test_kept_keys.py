@@ -211,6 +211,22 @@ def test_a_cut_at_any_step_is_made_good_at_the_next_start(done: str, centre: _Ce
     station.close()
 
 
+def test_a_cut_before_the_public_keys_are_told_is_made_good(centre: _Centre) -> None:
+    """The daemon reads `identity` alone: it would go on without the new issuer key."""
+    before = (centre.data / "identity").read_bytes()
+    issuer = centre.folder / "issuer.2"
+    issuer.touch(mode=0o600)
+    issuer.write_bytes(b"\x07" * 32)
+    centre.send()
+    start_here(centre.data).close()
+    (centre.data / "identity").write_bytes(before)
+    station = start_here(centre.data)
+    told = decode_identity((centre.data / "identity").read_bytes(), "identity")
+    assert told.keys.versions(Role.ISSUER) == [2, 1]
+    assert station.books.memory.keys.versions(Role.ISSUER) == [2, 1]
+    station.close()
+
+
 def test_keys_that_the_disk_does_not_take_are_not_in_force_and_are_tried_again(centre: _Centre) -> None:
     station = start_here(centre.data)
     centre.renew()
