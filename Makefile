@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300
 # What the tests and the demo need that is not a Python package: the independent PN532 hosts, libusb (nfcpy
 # imports it), a CJK font for screens, network namespaces (iproute2), and the venv module.
-APT_PACKAGES := ca-certificates python3-venv libusb-1.0-0 libnfc-bin libnfc-examples libnfc-pn53x-examples libfreefare-bin mfoc fonts-wqy-microhei fuse3 e2fsprogs strace iproute2
+APT_PACKAGES := ca-certificates python3-venv libusb-1.0-0 libnfc-bin libnfc-examples libnfc-pn53x-examples libfreefare-bin mfoc fonts-wqy-microhei fuse3 e2fsprogs strace iproute2 systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench soak lock clean

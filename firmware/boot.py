@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from firmware.books import Books
 from firmware.checkpoint import checkpoint_key
 from firmware.config import TerminalConfig
 from firmware.courier_port import CourierPort
 from firmware.inbox import Inbox
 from firmware.intake import Intake
+from firmware.kept_keys import KeptKeys
 from firmware.kept_tables import KeptTables
 from firmware.lasting_reader import LastingReader
 from firmware.logbook import Logbook
@@ -94,7 +97,7 @@ def start(
     clock = WallClock(system, monotonic)
     with ExitStack() as opened:
         storage = _open_storage(config, secret, chain_key, clock, random=random, disk=disk, opened=opened)
-        station = _assemble(config, secret, seal_private, clock, storage, boot=boot)
+        station = _assemble(config, secret, seal_private, clock, storage, boot=boot, board=board)
         opened.pop_all()
         return station
 
@@ -142,7 +145,14 @@ def _open_storage(
 
 
 def _assemble(
-    config: TerminalConfig, secret: Identity, seal_private: bytes, clock: WallClock, storage: _Storage, *, boot: str
+    config: TerminalConfig,
+    secret: Identity,
+    seal_private: bytes,
+    clock: WallClock,
+    storage: _Storage,
+    *,
+    boot: str,
+    board: bytes,
 ) -> Station:
     journal, tables, packed, books = storage.journal, storage.tables, storage.packed, storage.books
     sam, identity = SoftwareSam(secret.keys), secret.public()
@@ -161,11 +171,15 @@ def _assemble(
         held={**tables.versions, **packed.versions},
         generation=tables.generation,
     )
-    intake = Intake(inbox, tables, packed, journal, log, books=books, clock=clock)
+    seal_public = X25519PrivateKey.from_private_bytes(seal_private).public_key().public_bytes_raw()
+    kept_keys = KeptKeys(config.data, secret, seal_public, board, sam)
+    intake = Intake(
+        inbox, tables, packed, journal, log, books=books, keys=kept_keys, own_limits=config.limits, clock=clock
+    )
     reader = LastingReader(
         config.reader_device, lambda: open_reader(config.reader_device, config.reader_baud), clock.monotonic
     )
-    teller = Teller(reader, sam, log, number, hotlist=packed[Table.HOTLIST], limits=TapLimits(config.limits.card_cap))
+    teller = Teller(reader, sam, log, number, hotlist=packed[Table.HOTLIST], limits=TapLimits(intake.limits.card_cap))
     intake.take(teller)
     port = CourierPort(config.data, log, boot)
     till = Till(config, reader, teller, journal, log, books=books, intake=intake, port=port)

@@ -25,9 +25,11 @@ from onecard.inbox_names import (
     named_version,
     table_name,
 )
+from onecard.key_table import read_key_table
 from onecard.keys import KeyRing
 from onecard.packed_forms import open_packed
 from onecard.packed_table import TableChange
+from onecard.settings import Settings, decode_settings
 from onecard.tariff import Tariff
 
 
@@ -40,6 +42,22 @@ class Tariffs:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that this terminal is to hold, but its own."""
+
+    header: Header
+    table: KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The centre's settings."""
+
+    header: Header
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
 class PackedChange:
     """A step of a packed table, its form checked; whether it follows what is in force, the table knows."""
 
@@ -47,7 +65,7 @@ class PackedChange:
     change: TableChange
 
 
-Word: TypeAlias = Tariffs | PackedChange | Acknowledgement
+Word: TypeAlias = Tariffs | Keys | Told | PackedChange | Acknowledgement
 _Stamp: TypeAlias = tuple[int, int, int]
 
 
@@ -100,8 +118,19 @@ class Inbox:
                 yield word
 
     def refuse(self, header: Header, why: str) -> None:
-        """Tell that a chunk was not taken, or not all of it."""
-        self.refused[chunk_name(header.table, header.version)] = why
+        """Tell that a word was not taken, or not all of it."""
+        self.refused[_file_name(header)] = why
+
+    def put_back(self, header: Header, why: str) -> None:
+        """Tell that a word could not be kept; it is given again."""
+        name = _file_name(header)
+        self.refused[name] = why
+        self._seen.pop(name, None)
+        self._held.pop(header.table, None)
+
+    def trust(self, server_keys: KeyRing) -> None:
+        """Believe what is signed under these from now on."""
+        self._keys = server_keys
 
     def is_fresh(self, header: Header) -> bool:
         """Whether this version was not in force before; says so only once."""
@@ -145,9 +174,9 @@ class Inbox:
             raise BadDownlink(f"version {header.version} changes version {header.base}: only whole tables are known")
         if header.version == self._held.get(header.table):
             return None
-        tariffs = _tariffs(opened.body(self._seal_private))
+        word = _snapshot(header, opened.body(self._seal_private))
         self._held[header.table] = header.version
-        return Tariffs(header, tariffs)
+        return word
 
     def _acknowledgement(self, raw: bytes) -> Acknowledgement:
         ack = downlink.open_acknowledgement(raw, self._keys, self._terminal)
@@ -159,6 +188,12 @@ class Inbox:
                 raise BadDownlink(f"it acknowledges a record {sequence} that is not this journal's: call the centre")
         self._generation = ack.generation
         return ack
+
+
+def _file_name(header: Header) -> str:
+    if header.table in PACKED_TABLES:
+        return chunk_name(header.table, header.version)
+    return table_name(header.table)
 
 
 def read_word(file: Path) -> bytes:
@@ -176,6 +211,17 @@ def _stamp(file: Path) -> _Stamp | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _snapshot(header: Header, body: list[cbor.Value]) -> Tariffs | Keys | Told:
+    match header.table:
+        case Table.KEYS:
+            return Keys(header, read_key_table(body))
+        case Table.SETTINGS:
+            (raw,) = _byte_strings(body) if len(body) == 1 else (b"",)
+            return Told(header, decode_settings(raw))
+        case _:
+            return Tariffs(header, _tariffs(body))
 
 
 def _tariffs(body: list[cbor.Value]) -> tuple[Tariff, ...]:

@@ -1,5 +1,6 @@
 """Taking the server's words in: prices, packed tables and acknowledgements come into force here.
 
+Keys: kept in their files, then in force, then APPLIED (firmware/kept_keys.py).
 Prices: kept in the tables, then in force, then APPLIED is journaled (firmware/kept_tables.py). Hotlist, state table and
 certificates: in force, then APPLIED; they are kept later, for the inbox has them until then
 (firmware/packed_tables.py). APPLIED tells the version reached, not each step. The state table changes with each debit
@@ -11,22 +12,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from firmware.books import Books
-from firmware.inbox import Inbox, PackedChange, Tariffs
+from firmware.inbox import Inbox, Keys, PackedChange, Tariffs, Told
+from firmware.kept_keys import KeptKeys
 from firmware.kept_tables import KeptTables
+from firmware.limits import Freshness, limits_in_force, stage_of
 from firmware.logbook import Logbook
 from firmware.packed_tables import PackedTables
-from firmware.tap import Teller
+from firmware.tap import TapLimits, Teller
 from firmware.wall_clock import WallClock
 from onecard.downlink import Acknowledgement, Header, Table
+from onecard.durable_file import NotKept
 from onecard.inbox_names import PACKED_TABLES, table_name
 from onecard.journal import Journal, JournalFull
+from onecard.key_table import BadKeyTable
 from onecard.money import Fen
 from onecard.packed_table import GoesBack, WrongBase
 from onecard.records import Ack, Applied, Record, decode_record
+from onecard.settings import Settings
 from onecard.tariff import FULL, Quote, Reason, Tariff, in_force
 
 STATE_SECONDS = 60.0
 """Between two APPLIED of the state table at least."""
+_DAY_SECONDS = 86_400
 
 
 class Intake:
@@ -41,6 +48,8 @@ class Intake:
         log: Logbook,
         *,
         books: Books,
+        keys: KeptKeys,
+        own_limits: Mapping[str, int],
         clock: WallClock,
     ) -> None:
         self._inbox = inbox
@@ -49,6 +58,13 @@ class Intake:
         self._journal = journal
         self._log = log
         self._books = books
+        self._keys = keys
+        self._own_limits = own_limits
+        self._settings: Settings | None = None
+        self._good_seconds: dict[Table, int] = {}  # as the last header of each table said
+        self._priced_as_of = 0
+        self.stage = 0  # how old the tables are (firmware/limits.py), as of the last `take`
+        self.limits = limits_in_force(None, own_limits, 0)
         self._clock = clock
         self._tariffs: tuple[Tariff, ...] = ()
         self._started = False
@@ -79,6 +95,11 @@ class Intake:
                 case Tariffs():
                     self._tables.keep(word, self._clock.now().at)
                     self._price_by(word)
+                case Keys():
+                    self._renew(word)
+                case Told():
+                    self._tables.keep_settings(word, self._clock.now().at)
+                    self._follow(word)
                 case PackedChange():
                     self._change(word, teller)
                 case Acknowledgement():
@@ -88,6 +109,7 @@ class Intake:
         if not self._started:
             self._tell_fallen()
         self._started = True
+        self._lower(teller)
 
     def quote(self, tier: int, film_class: int, tickets: int) -> Quote | None:
         """The price now, None when no tariff in force has one."""
@@ -95,14 +117,50 @@ class Intake:
         return tariff.quote(tier, film_class, tickets, now) if tariff else None
 
     def _restore(self, teller: Teller) -> None:
+        if self._tables.settings is not None:
+            self._follow(self._tables.settings)
         prices = self._tables.in_force(self._books.applied)
         if prices is not None:
             self._price_by(prices)
         self._put_in_force(teller)
 
+    def _follow(self, word: Told) -> None:
+        self._settings = word.settings
+        self._applied(word.header)
+
+    def _lower(self, teller: Teller) -> None:
+        """The limits as they are now: tables grow old by themselves."""
+        ages = [Freshness(self._packed.as_of(table) or 0, self._good_for(table)) for table in PACKED_TABLES]
+        known = [age for age in (*ages, Freshness(self._priced_as_of, self._good_for(Table.TARIFF))) if age.as_of]
+        self.stage = stage_of(known, self._clock.now().at)
+        self.limits = limits_in_force(self._settings, self._own_limits, self.stage)
+        teller.limits = TapLimits(self.limits.card_cap)
+
+    def _good_for(self, table: Table) -> int:
+        """Seconds; what a start does not find in a header the settings tell."""
+        told = self._settings.good_days * _DAY_SECONDS if self._settings is not None else 0
+        return self._good_seconds.get(table, told)
+
+    def _note_good(self, header: Header) -> None:
+        self._good_seconds[header.table] = max(0, header.good_until - header.issued_at)
+
     def _price_by(self, word: Tariffs) -> None:
         self._tariffs = word.tariffs
+        self._note_good(word.header)
+        self._priced_as_of = max(self._priced_as_of, word.header.issued_at, self._tables.server_at)
         self._applied(word.header)
+
+    def _renew(self, word: Keys) -> None:
+        try:
+            public = self._keys.take(word.table)
+        except BadKeyTable as error:
+            self._inbox.refuse(word.header, str(error))
+        except NotKept as error:
+            self._inbox.put_back(word.header, str(error))
+        else:
+            self._inbox.trust(public)
+            self._books.memory.keys = public
+            self._applied(word.header)
 
     def _change(self, word: PackedChange, teller: Teller) -> None:
         try:
@@ -112,6 +170,7 @@ class Intake:
         else:
             for fault in refused:
                 self._inbox.refuse(word.header, str(fault))
+            self._note_good(word.header)
             self._put_in_force(teller)
 
     def _put_in_force(self, teller: Teller) -> None:
@@ -148,6 +207,8 @@ class Intake:
         else:
             self._clock.at_least(ack.server_at)
         self._packed.confirm(ack.newest, ack.server_at)
+        if ack.newest.get(Table.TARIFF, 0) <= self._books.applied.get(Table.TARIFF, 0) and self._priced_as_of:
+            self._priced_as_of = max(self._priced_as_of, ack.server_at)
         backlog = self._books.backlog
         if ack.generation > backlog.generation and ack.received < backlog.received:
             entries = self._journal.entries(ack.received + 1, missing=lambda _: None)

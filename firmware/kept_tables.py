@@ -11,8 +11,9 @@ Rules
   memory, is told (`faults`) and shown (`lacking`), and is in the inbox at the next start.
 - Damaged tables are moved to `tables-damaged`, which holds the newest such, and told; new ones are made, and filled
   from the inbox. Which versions were in force the journal tells.
-- `config` keeps the server's generation when it rises and its time once an hour: so an acknowledgement from before the
-  server was put back is not believed, and a clock without a battery is an hour late at most.
+- `config` keeps the centre's settings as they come, the server's generation when it rises and its time once an hour: so
+  an acknowledgement from before the server was put back is not believed, and a clock without a battery is an hour late
+  at most.
 
 TinyDB tables: `tariff` (firmware/kept_words.py), `config`. Bytes: docs/formats/tables.md. The packed tables are kept by
 themselves (firmware/packed_shelf.py).
@@ -27,9 +28,9 @@ from typing import Self
 
 from tinydb import where
 
-from firmware.inbox import Tariffs
-from firmware.kept_words import documents_of, word_of
-from onecard.downlink import Table
+from firmware.inbox import Tariffs, Told
+from firmware.kept_words import documents_of, settings_document, settings_of, word_of
+from onecard.downlink import Header, Table
 from onecard.errors import OnecardError
 from onecard.inbox_names import table_name
 from onecard.journal import (
@@ -64,7 +65,8 @@ class KeptTables:
         self._journal = journal
         self._db = None if journal is None else tables_db(journal)
         self._faults = faults
-        self._unkept = False
+        self._unkept: set[Table] = set()
+        self.settings: Told | None = None  # found at the start
         self._found = self._read(terminal)
         found = self._found
         self.versions = {} if found is None else {Table.TARIFF: found.header.version}  # found at the start
@@ -111,7 +113,7 @@ class KeptTables:
     @property
     def lacking(self) -> bool:
         """Whether a start without the inbox would not find what is in force, or what comes into force next."""
-        return self._journal is None or self._unkept
+        return self._journal is None or bool(self._unkept)
 
     def in_force(self, applied: Mapping[Table, int]) -> Tariffs | None:
         """At the start, once: the prices found, if they are to be in force; `applied` are the journal's versions."""
@@ -129,7 +131,17 @@ class KeptTables:
             assert self._db is not None
             self._db.replace(_NAME, documents)
 
-        self._unkept = not self._kept(f"{_named(word)} is in force and not kept", put)
+        self._keep(word.header, put)
+
+    def keep_settings(self, word: Told, at: int) -> None:
+        """The same for the centre's settings."""
+        document = settings_document(word, at)
+
+        def put() -> None:
+            assert self._db is not None
+            self._db.table("config").upsert(document, where("key") == "settings")
+
+        self._keep(word.header, put)
 
     def heard(self, generation: int, server_at: int) -> None:
         """The server's generation and time came with an acknowledgement that is believed."""
@@ -160,12 +172,24 @@ class KeptTables:
         match self._db.table("config").get(where("key") == "server"):
             case {"generation": int(generation), "server_at": int(server_at)}:
                 self.generation, self.server_at = generation, server_at
+        told = self._db.table("config").get(where("key") == "settings")
+        try:
+            self.settings = None if told is None else settings_of(terminal, told)
+        except OnecardError as error:
+            self._note(str(error))
         documents = {document.doc_id: document for document in self._db.table(_NAME)}
         try:
             return word_of(terminal, documents) if documents else None
         except OnecardError as error:  # the inbox has it, or the server will send it
             self._note(str(error))
             return None
+
+    def _keep(self, header: Header, put: Callable[[], object]) -> None:
+        name = f"{table_name(header.table)} version {header.version}"
+        if self._kept(f"{name} is in force and not kept", put):
+            self._unkept.discard(header.table)
+        else:
+            self._unkept.add(header.table)
 
     def _kept(self, otherwise: str, put: Callable[[], object]) -> bool:
         if self._db is None:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """Whether the last exchange with the server went well, and what the daemon alarms about."""
+    """Whether the last exchange with the server went well, when one last did (UTC seconds, 0 for never), what the
+    daemon alarms about, and why the last exchange failed."""
 
     up: bool = False
+    contact_at: int = 0
     alarm: str = ""
+    error: str = ""
 
 
 def read_line_status(file: Path) -> LineStatus:
@@ -25,6 +28,11 @@ def read_line_status(file: Path) -> LineStatus:
     except (OSError, ValueError, RecursionError):
         return LineStatus()
     match status:
-        case {"line_up": bool(up), "alarm": str(alarm)}:
-            return LineStatus(up, alarm)
+        case {
+            "line_up": bool(up),
+            "last_contact_at": int(contact_at),
+            "alarm": str(alarm),
+            "last_error": str(error),
+        }:
+            return LineStatus(up, contact_at, alarm, error)
     return LineStatus()

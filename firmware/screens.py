@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from firmware.ages import age_text
 from firmware.config import Language, SaleMode, SaleSettings
 from firmware.logbook import Shop
 from firmware.results import Abandoned, Declined, InDoubt, Paid, Shown
 from firmware.session import State
 from firmware.shift import Totals
+from firmware.status_page import Standing, status_lines
 from firmware.view import Block, View
 from firmware.words import CARD_KINDS, PRICE_REASONS, REFUSALS, Phrase
 from hardware.display.frame import Frame, Role, Row, Tone
@@ -17,8 +18,6 @@ from onecard.identity import card_number_text, day_date
 from onecard.journal import Level
 from onecard.money import yuan
 from onecard.tariff import FilmClass, Reason, Tariff
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,13 @@ class Surroundings:
     upload_soon: bool
     clock_trusted: bool
     keypad_lost: bool
-    refused_files: Sequence[str]
     tables_lacking: bool
     alarm: str
     port_seconds: float  # 0.0 while the courier's port is closed
+    standing: Standing
 
 
+_MINUTE = 60
 _TITLES = {
     State.SIGNED_OFF: (Tone.CALM, Phrase.SIGN_ON),
     State.SIGN_ON_REFUSED: (Tone.BAD, Phrase.SIGN_ON_REFUSED),
@@ -66,8 +66,9 @@ _TITLES = {
     State.INQUIRY: (Tone.CALM, Phrase.INQUIRY),
     State.INQUIRY_SHOWN: (Tone.GOOD, Phrase.INQUIRY),
     State.TOTALS: (Tone.CALM, Phrase.TOTALS),
+    State.STATUS: (Tone.CALM, Phrase.STATUS),
+    State.STATUS_SIGNED_OFF: (Tone.CALM, Phrase.STATUS),
     State.CLOSING: (Tone.CALM, Phrase.CLOSING),
-    State.MENU: (Tone.CALM, Phrase.MENU),
     State.NOT_AUTHORISED: (Tone.BAD, Phrase.NOT_AUTHORISED),
     State.PORT_TURNED: (Tone.GOOD, Phrase.PORT_CLOSED),
     State.PORT_TURNED_SIGNED_OFF: (Tone.GOOD, Phrase.PORT_CLOSED),
@@ -149,6 +150,11 @@ class _Screen:
                 self._order()
             case State.TOTALS:
                 self._totals()
+            case State.STATUS | State.STATUS_SIGNED_OFF:
+                for line in status_lines(self._around.standing, self._around.language):
+                    self._add(Role.MESSAGE, line)
+                if view.screen is State.STATUS:
+                    self._say(Phrase.TAP_AUTHORISATION)
             case State.CLOSING:
                 self._totals()
                 self._say(Phrase.CONFIRM_CLOSING)
@@ -159,8 +165,6 @@ class _Screen:
                 self._say(Phrase.BROKEN_CURE)
             case State.INQUIRY:
                 self._say(Phrase.TAP_CARD)
-            case State.MENU:
-                self._say(Phrase.TAP_AUTHORISATION)
             case State.PORT_TURNED | State.PORT_TURNED_SIGNED_OFF:
                 if self._around.port_seconds:
                     self._say(Phrase.PORT_CONNECT)
@@ -258,20 +262,22 @@ class _Screen:
         first = [(Phrase.STATUS_ONLINE if around.online else Phrase.STATUS_OFFLINE).say(language)]
         first.append(Phrase.STATUS_QUEUE.say(language, count=around.queue))
         if around.oldest_age is not None:
-            first.append(Phrase.STATUS_OLDEST.say(language, age=_age(around.oldest_age, language)))
+            first.append(Phrase.STATUS_OLDEST.say(language, age=age_text(around.oldest_age, language)))
         if around.upload_soon:
             first.append(Phrase.STATUS_WARN.say(language))
         if around.hotlist_age is None:
             second = [Phrase.STATUS_NO_HOTLIST.say(language)]
         else:
-            second = [Phrase.STATUS_HOTLIST.say(language, age=_age(around.hotlist_age, language))]
+            second = [Phrase.STATUS_HOTLIST.say(language, age=age_text(around.hotlist_age, language))]
         second.append(Phrase.STATUS_ROOM.say(language, percent=around.room_percent))
+        if around.standing.divisor > 1:
+            second.append(Phrase.STATUS_LOWERED.say(language))
         if not around.clock_trusted:
             second.append(Phrase.STATUS_CLOCK.say(language))
         if around.tables_lacking:
             second.append(Phrase.STATUS_TABLES_LACKING.say(language))
-        if around.refused_files:
-            second.append(Phrase.STATUS_REFUSED_FILE.say(language, name=around.refused_files[0]))
+        if around.standing.refused_files:
+            second.append(Phrase.STATUS_REFUSED_FILE.say(language, name=around.standing.refused_files[0]))
         self._add(Role.STATUS, " · ".join(first))
         self._add(Role.STATUS, " · ".join(second))
 
@@ -280,12 +286,3 @@ class _Screen:
 
     def _add(self, role: Role, text: str) -> None:
         self._rows.append(Row(role, text))
-
-
-def _age(seconds: int, language: Language) -> str:
-    """An age in its one biggest unit, so that a screen changes seldom."""
-    if seconds < 2 * _HOUR:
-        return Phrase.MINUTES.say(language, count=max(0, seconds) // _MINUTE)
-    if seconds < 2 * _DAY:
-        return Phrase.HOURS.say(language, count=seconds // _HOUR)
-    return Phrase.DAYS.say(language, count=seconds // _DAY)

@@ -48,8 +48,9 @@ class State(Enum):
     INQUIRY = "inquiry"
     INQUIRY_SHOWN = "inquiry shown"
     TOTALS = "totals"
+    STATUS = "status"
+    STATUS_SIGNED_OFF = "status, signed off"
     CLOSING = "closing"
-    MENU = "technician's menu"
     NOT_AUTHORISED = "not authorised"
     PORT_TURNED = "port turned"
     PORT_TURNED_SIGNED_OFF = "port turned, signed off"
@@ -98,6 +99,7 @@ class Action(Enum):
     DROP_SALE = "drop the sale"
     ABANDON = "abandon the sale in doubt"
     TURN_PORT = "turn the courier's port"
+    SYNC = "ask the daemon to send now"
 
 
 @unique
@@ -173,7 +175,7 @@ _MENU = {
     Event.BALANCE_KEY: _go(State.INQUIRY),
     Event.TOTALS_KEY: _go(State.TOTALS),
     Event.SHIFT_KEY: _go(State.CLOSING),
-    Event.MENU_KEY: _go(State.MENU),
+    Event.MENU_KEY: _go(State.STATUS),
     Event.BLOCKED: _go(State.OUT_OF_SERVICE),
 }
 _SALE_RESULTS = {
@@ -202,6 +204,7 @@ def _shared(at_home: State) -> dict[State, Row]:
                 Event.SIGNED_ON: _go(State.WELCOME, Action.OPEN_SHIFT),
                 Event.AUTHORISED: _go(State.PORT_TURNED_SIGNED_OFF, Action.TURN_PORT),
                 Event.DECLINED: _go(State.SIGN_ON_REFUSED),
+                Event.MENU_KEY: _go(State.STATUS_SIGNED_OFF),
             },
         ),
         State.SIGN_ON_REFUSED: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.SIGNED_OFF)}),
@@ -222,8 +225,9 @@ def _shared(at_home: State) -> dict[State, Row]:
         ),
         State.INQUIRY_SHOWN: _row(Duty.WAIT_AWAY, Timer.NONE, away),
         State.TOTALS: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(at_home), Event.TOTALS_KEY: _go(at_home)}),
+        State.STATUS: _row(Duty.AUTHORISE, Timer.KEYS, _status(State.STATUS, at_home) | _PORT),
+        State.STATUS_SIGNED_OFF: _row(Duty.REST, Timer.KEYS, _status(State.STATUS_SIGNED_OFF, State.SIGNED_OFF)),
         State.CLOSING: _row(Duty.REST, Timer.KEYS, back | {Event.OK: _go(State.SIGNED_OFF, Action.CLOSE_SHIFT)}),
-        State.MENU: _row(Duty.AUTHORISE, Timer.KEYS, back | _PORT),
         State.NOT_AUTHORISED: _row(Duty.WAIT_AWAY, Timer.NONE, away),
         State.PORT_TURNED: _row(Duty.WAIT_AWAY, Timer.NONE, away),
         State.PORT_TURNED_SIGNED_OFF: _row(Duty.WAIT_AWAY, Timer.NONE, {Event.CARD_LEFT: _go(State.SIGNED_OFF)}),
@@ -235,10 +239,17 @@ def _shared(at_home: State) -> dict[State, Row]:
                 Event.UNBLOCKED: _go(at_home),
                 Event.TOTALS_KEY: _go(State.TOTALS),
                 Event.SHIFT_KEY: _go(State.CLOSING),
+                Event.MENU_KEY: _go(State.STATUS),
             },
         ),
         State.BROKEN: Row(Duty.REST, Timer.NONE, {}),
     }
+
+
+def _status(itself: State, back_to: State) -> dict[Event, Step]:
+    """The status page: a look at it and the wish to send change nothing else."""
+    back = dict.fromkeys((Event.CANCEL, Event.MENU_KEY, Event.TIME_UP), _go(back_to))
+    return back | {Event.OK: _go(itself, Action.SYNC)}
 
 
 def _fixed() -> dict[State, Row]:

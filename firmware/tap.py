@@ -50,11 +50,11 @@ class Teller:
     def __init__(
         self, reader: Reader, sam: Sam, log: Logbook, terminal: int, *, hotlist: PackedTable, limits: TapLimits
     ) -> None:
-        """`hotlist` has the cards to refuse; a new one is put in its place when it changes."""
+        """`hotlist` has the cards to refuse; a new one is put in its place when it changes, and new `limits`."""
         self.hotlist = hotlist
         self._sight = Sight(reader, log.memory, sam)
         self._log = log
-        self._limits = limits
+        self.limits = limits
         self._writer = CardWriter(log, terminal, sam)
 
     def tap(self, price: Price, purse: int = 0) -> TapResult:
@@ -240,7 +240,7 @@ class Teller:
             debited=shown.newest.debited,
             amount=amount,
             spent=self._log.memory.spent(shown.name),
-            card_cap=self._limits.card_cap,
+            card_cap=self.limits.card_cap,
         )
         if reason is None and self._worn_out(shown, amount):
             return DeclineReason.WORN_OUT

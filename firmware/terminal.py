@@ -6,20 +6,25 @@ between turns. The loop turning is what the watchdog hears.
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable
 
 from firmware.boot import Station
 from firmware.config import Language
+from firmware.limits import DIVISORS
 from firmware.line_status import LineStatus, read_line_status
 from firmware.screens import Surroundings, frame, stopped_frame
 from firmware.session import Duty
+from firmware.status_page import Standing
 from firmware.upkeep import Upkeep
 from hardware.display.frame import Display
 from hardware.keypad.keys import Keypad
+from onecard.condition import Condition, version_number
+from onecard.durable_file import NotKept, replace_file
 from onecard.inbox_names import PACKED_FOLDER
 from onecard.journal import JournalError
 from onecard.kinds import ClockQuality
-from onecard.notify import Notifier
+from onecard.notify import Notifier, Pulse
 
 CARD_SECONDS = 0.05
 """Between two looks for a card that is expected."""
@@ -49,7 +54,7 @@ class Terminal:
         self._keypad = keypad
         self._display = display
         self._notifier = notifier
-        self._watchdog_seconds = watchdog_seconds
+        self._pulse = Pulse(notifier, watchdog_seconds)
         self._say = say
         self._upkeep = Upkeep(
             station.journal,
@@ -60,9 +65,11 @@ class Terminal:
             shelf=station.shelf,
         )
         self._line = LineStatus()
+        self._software = importlib.metadata.version("onecard")
+        self._condition = Condition()
+        self._asked_after: int | None = None  # the last contact before somebody asked to send
         self._told: set[str] = set()
         self._chores_at = float("-inf")
-        self._alive_at = float("-inf")
         self._language = station.config.language
         if self._language is Language.CHINESE and not display.chinese:
             self._language = Language.ENGLISH
@@ -93,13 +100,14 @@ class Terminal:
         station.till.look()
         self._guarded(station.port.tick)
         self._guarded(lambda: self._upkeep.turn(station.clock.monotonic()))
+        wanted = station.till.syncs_wanted != self._condition.syncs_wanted
+        if wanted:
+            self._asked_after = self._line.contact_at
         self._display.show(frame(station.till.view(), self._surroundings()))
-        if now - self._chores_at >= CHORES_SECONDS:
+        if wanted or now - self._chores_at >= CHORES_SECONDS:
             self._chores_at = now
             self._chores()
-        if self._watchdog_seconds is not None and now - self._alive_at >= self._watchdog_seconds:
-            self._alive_at = now
-            self._notifier.alive()
+        self._pulse.beat(now)
 
     def close(self) -> None:
         """Let go of everything, the journal first: its last records are made durable, a checkpoint tells of them."""
@@ -118,6 +126,7 @@ class Terminal:
         self._guarded(lambda: station.intake.take(station.teller))
         self._guarded(lambda: self._upkeep.chores(station.clock.monotonic()))
         self._line = read_line_status(station.config.data / "outbox" / "status")
+        self._tell_condition()
         for name, why in station.intake.refused.items():
             self._tell(f"inbox/{name} is not believed: {why}")
         for name, why in station.shelf.refused.items():
@@ -136,6 +145,25 @@ class Terminal:
             self._tell(f"courier's port: {station.port.trouble}")
         if station.till.trouble:
             self._tell(station.till.trouble)
+
+    def _tell_condition(self) -> None:
+        """To the daemon, when it changed."""
+        station = self._station
+        condition = Condition(
+            hotlist_at=station.intake.hotlist_at or 0,
+            reader_answers=int(not station.till.reader_lost),
+            software=version_number(self._software),
+            journal_faults=len(station.journal.faults),
+            limits_divisor=DIVISORS[station.intake.stage],
+            syncs_wanted=station.till.syncs_wanted,
+        )
+        if condition == self._condition:
+            return
+        self._condition = condition
+        try:
+            replace_file(station.config.data / "condition", condition.encode(), durable=False)
+        except NotKept as error:  # the heartbeat then tells less; sales go on
+            self._tell(str(error))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """A journal that fails outside a call of the till's ends the session."""
@@ -162,7 +190,7 @@ class Terminal:
 
     def _surroundings(self) -> Surroundings:
         station = self._station
-        now, books, limits = station.clock.now(), station.books, station.config.limits
+        now, books, limits = station.clock.now(), station.books, station.intake.limits
         room = station.journal.room
         oldest_at, hotlist_at = books.backlog.oldest_at, station.intake.hotlist_at
         oldest_age = None if oldest_at is None else now.at - oldest_at
@@ -184,8 +212,21 @@ class Terminal:
             upload_soon=half_money or half_time,
             clock_trusted=now.quality is not ClockQuality.UNKNOWN,
             keypad_lost=not self._keypad.connected,
-            refused_files=sorted(station.intake.refused),
             tables_lacking=station.tables.lacking or station.packed.lacking,
             alarm=self._line.alarm,
             port_seconds=station.port.seconds_left,
+            standing=self._standing(now.at),
+        )
+
+    def _standing(self, now: int) -> Standing:
+        station, contact_at = self._station, self._line.contact_at
+        return Standing(
+            terminal=station.identity.number,
+            software=self._software,
+            versions=station.books.applied,
+            contact_age=now - contact_at if contact_at else None,
+            error="" if self._line.up else self._line.error,
+            refused_files=sorted(station.intake.refused),
+            sync_asked=contact_at == self._asked_after,
+            divisor=DIVISORS[station.intake.stage],
         )

@@ -93,13 +93,14 @@ class Till:
         self._unknown_film: int | None = None
         self._instead = False
         self._results = 0
-        self._reader_lost = False
+        self.reader_lost = False
         self._empty_looks = 0
         self._look_after = float("-inf")
         self._linger: tuple[State, float] | None = None
         self._doubt: int | None = None
         self.state = State.SIGNED_OFF
         self.trouble = ""  # what the world did last, for the log
+        self.syncs_wanted = 0  # how often somebody asked to send at once
         self._since = self._clock.monotonic()
         self._resume()
 
@@ -139,10 +140,10 @@ class Till:
         try:
             self._guarded(self._look)
         except ReaderError as error:
-            self._reader_lost = True  # nothing is decided by it; what was in doubt stays so
+            self.reader_lost = True  # nothing is decided by it; what was in doubt stays so
             self.trouble = str(error)
         else:
-            self._reader_lost = False
+            self.reader_lost = False
 
     def tick(self) -> None:
         """Let time pass: time-outs, and blocks that come and go."""
@@ -158,7 +159,7 @@ class Till:
 
     def block(self) -> Block | None:
         """Why no new sale may begin (P-R22, F14)."""
-        backlog, limits = self._books.backlog, self._config.limits
+        backlog, limits = self._books.backlog, self._intake.limits
         if backlog.fen >= limits.unsent_cap:
             return Block.UNSENT_MONEY
         oldest_at = backlog.oldest_at
@@ -180,8 +181,8 @@ class Till:
             unknown_film=self._unknown_film,
             instead=self._instead,
             block=self.block(),
-            reader_lost=self._reader_lost,
-            doubt_seconds=max(0, int(self._config.limits.in_doubt_seconds - (now - self._since))),
+            reader_lost=self.reader_lost,
+            doubt_seconds=max(0, int(self._intake.limits.in_doubt_seconds - (now - self._since))),
         )
 
     def _resume(self) -> None:
@@ -315,6 +316,8 @@ class Till:
                 assert isinstance(self._result, Shown)
                 self._basket = Basket()
                 self._port.turn(self._result)
+            case Action.SYNC:
+                self.syncs_wanted += 1
             case Action.NONE | Action.TAKE_FILM | Action.TAKE_TICKETS:
                 pass  # what was keyed is in the basket already
 
@@ -336,4 +339,4 @@ class Till:
             case Timer.INTERVAL:
                 return float(self._config.sale.interval_seconds)
             case Timer.DOUBT:
-                return float(self._config.limits.in_doubt_seconds)
+                return float(self._intake.limits.in_doubt_seconds)

@@ -52,14 +52,26 @@ class BadBundle(OnecardError):
         super().__init__(f"bundle of terminal {terminal}: {why}")
 
 
+UNKNOWN = -1
+"""In a heartbeat: what the terminal cannot tell."""
+
+
 @unique
 class Status(IntEnum):
-    """Places in the heartbeat list; a missing one is unknown."""
+    """Places in the heartbeat list; a missing one, and a number out of its bounds, is unknown."""
 
     BACKLOG = 0  # records not yet acknowledged
     OLDEST_AT = 1  # time of the oldest of them, UTC seconds, 0 for none
     ROOM_PER_MILLE = 2  # journal room left
     CLOCK_AT = 3  # the terminal's clock when the bundle was cut
+    HOTLIST_AT = 4  # when the hotlist was known to be the newest, UTC seconds, 0 for never
+    BATTERY_PER_MILLE = 5  # charge left
+    ON_MAINS = 6  # 1 mains, 0 battery
+    READER_ANSWERS = 7  # 1 it does, 0 it does not
+    SOFTWARE = 8  # of the firmware that runs: 1.2.3 is 1,002,003
+    JOURNAL_FAULTS = 9  # since the start
+    CONTACT_AT = 10  # when the server last answered well, by the terminal's clock, UTC seconds, 0 for never
+    LIMITS_DIVISOR = 11  # its limits are so many times lower because its tables are old; 1 for not
 
 
 @dataclass(frozen=True, slots=True)

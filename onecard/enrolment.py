@@ -40,6 +40,7 @@ _SIZES: dict[int, int] = {
     Role.SERVER_SEAL: 32,
     Role.CHAIN: 32,
     Role.DESFIRE_DEBIT: 16,
+    Role.DEBIT_MAC_NEXT: 16,
 }
 """Bytes of a key by role."""
 _LIMITS = cbor.Limits(size=16 << 10, items=512, depth=4)
@@ -112,8 +113,9 @@ def open_answer(envelope: Envelope, sealing_private: bytes) -> Identity:
 
 def encode_identity(identity: Identity) -> bytes:
     """`[1, number, site code, site name, [[role, version, key], …]]`, keys sorted by role and version."""
-    rows: list[cbor.Value] = [[int(role), version, key] for (role, version), key in sorted(identity.keys.held.items())]
-    return cbor.encode([_SCHEMA, identity.number, identity.site_code, identity.site_name, rows])
+    return cbor.encode(
+        [_SCHEMA, identity.number, identity.site_code, identity.site_name, write_key_rows(identity.keys)]
+    )
 
 
 def seal_keys(identity: Identity, sealing_public: bytes, board: bytes) -> bytes:
@@ -135,11 +137,21 @@ def decode_identity(raw: bytes, what: str) -> Identity:
     """The identity of such bytes; `what` names them in errors (a file's path). Raises `BadEnrolment`."""
     match _array(raw, what):
         case [1, int(number), str(code), str(name), list(rows)] if 1 <= number <= TERMINAL_NUMBER_MAX:
-            held = [_key(row, what) for row in rows]
-            if any(before >= after for (before, _), (after, _) in pairwise(held)):
-                raise BadEnrolment(what, "its keys are not in the order of role and version, or one comes twice")
-            return Identity(TerminalNumber(number), code, name, KeyRing(dict(held)))
+            return Identity(TerminalNumber(number), code, name, read_key_rows(rows, what))
     raise BadEnrolment(what, "it does not have the five parts of schema 1")
+
+
+def write_key_rows(keys: KeyRing) -> list[cbor.Value]:
+    """`[[role, version, key], …]`, rising."""
+    return [[int(role), version, key] for (role, version), key in sorted(keys.held.items())]
+
+
+def read_key_rows(rows: list[cbor.Value], what: str) -> KeyRing:
+    """The keys in such rows, each of a known role and its size, in order. Raises `BadEnrolment`."""
+    held = [_key(row, what) for row in rows]
+    if any(before >= after for (before, _), (after, _) in pairwise(held)):
+        raise BadEnrolment(what, "its keys are not in the order of role and version, or one comes twice")
+    return KeyRing(dict(held))
 
 
 def _key(row: cbor.Value, what: str) -> tuple[tuple[Role, int], bytes]:

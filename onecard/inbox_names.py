@@ -1,7 +1,7 @@
 """Names in a terminal's inbox, where the daemon lays the server's words down and the firmware takes them in. Pure.
 
     acknowledgement                     the newest one believed
-    tariff                              the newest one
+    keys, settings, tariff              the newest of each
     hotlist/<version, 19 digits>        one change each
     state/<version, 19 digits>          one change each
     certificates/<version, 19 digits>   one change each
@@ -19,8 +19,8 @@ from onecard.packed_forms import FORMS
 
 ACKNOWLEDGEMENT = "acknowledgement"
 PACKED_FOLDER = "packed"
-SNAPSHOT_TABLES = (Table.TARIFF,)
-"""Tables of which only the newest is kept."""
+SNAPSHOT_TABLES = (Table.KEYS, Table.SETTINGS, Table.TARIFF)
+"""Tables of which only the newest is kept; keys first, since what follows may be signed under them."""
 PACKED_TABLES = tuple(FORMS)
 """Tables of `onecard.packed_table`: changes in pieces, each in the table's folder until the firmware keeps what they
 lead to."""

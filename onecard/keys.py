@@ -43,6 +43,7 @@ class Role(IntEnum):
     CHAIN = 7  # 32 bytes: master of the terminals' journal chain keys
     DESFIRE_DEBIT = 8  # AES-128 master: key 1 of a purse's application; terminals hold it
     DESFIRE_PERSONALISE = 9  # AES-128 master: a DESFire's other keys; the key process only
+    DEBIT_MAC_NEXT = 10  # AES-128 master: a coming DEBIT_MAC version, to check with only until all terminals hold it
 
 
 class UnknownKey(OnecardError):

@@ -1,13 +1,4 @@
-"""Telling systemd how a service is (sd_notify(3)). Pure: the edge gives a `send`.
-
-The edge, once in each service:
-
-    address = socket_address(os.environ)
-    if address is not None:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        line.connect(address)
-        notifier = Notifier(line.send)
-"""
+"""Telling systemd how a service is (sd_notify(3)). Pure: the edge (`tools.service_manager`) gives a `send`."""
 
 from __future__ import annotations
 
@@ -57,3 +48,19 @@ class Notifier:
     def _tell(self, assignment: str) -> None:
         if self._send is not None:
             self._send(assignment.encode())
+
+
+class Pulse:
+    """The watchdog's share of a main loop: `beat` at every turn, heard as often as the manager wants to hear it."""
+
+    def __init__(self, notifier: Notifier, every: float | None) -> None:
+        """`every` is `watchdog_seconds`; None when nobody listens. Times are monotonic seconds."""
+        self._notifier = notifier
+        self._every = every
+        self._beaten_at = float("-inf")
+
+    def beat(self, now: float) -> None:
+        """The loop turned at `now`."""
+        if self._every is not None and now - self._beaten_at >= self._every:
+            self._beaten_at = now
+            self._notifier.alive()

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "server.sites",
     "server.tariffs",
+    "server.limits",
     "server.ingest",
     "server.cards",
     "server.ledger",

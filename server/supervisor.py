@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from onecard.notify import Pulse
+
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 SETTLED_SECONDS = 60.0
@@ -46,8 +48,9 @@ class Supervisor:
         self._say = say
         self._stopping = False
 
-    def run(self, ready: Callable[[], bool], on_ready: Callable[[], None]) -> None:
-        """Start all, call `on_ready` once `ready` says so, keep them running until SIGTERM or SIGINT."""
+    def run(self, ready: Callable[[], bool], on_ready: Callable[[], None], pulse: Pulse) -> None:
+        """Start all, call `on_ready` once `ready` says so, keep them running until SIGTERM or SIGINT. The service
+        manager hears of every turn; how a child fares it does not: this process looks after that."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         told = False
@@ -58,6 +61,7 @@ class Supervisor:
                 if not told and ready():
                     told = True
                     on_ready()
+                pulse.beat(time.monotonic())
                 time.sleep(_LOOK_SECONDS)
         finally:
             self._stop_all()

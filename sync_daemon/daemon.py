@@ -18,6 +18,7 @@ from onecard.bundle import Status
 from onecard.downlink import Header
 from onecard.durable_file import PUBLIC, NotKept, make_directory
 from onecard.errors import OnecardError
+from sync_daemon.condition_file import ConditionFile
 from sync_daemon.credentials import read_credentials
 from sync_daemon.cutter import Cutter
 from sync_daemon.inbox import Inbox
@@ -32,6 +33,7 @@ BUNDLE_PATH = "/sync/v1/bundle"
 POLL_SECONDS = 0.1
 """How often the durable mark is looked at: 36 bytes."""
 _SHOW_SECONDS = 5.0
+_TOLD_FAILURES = 8
 
 
 class AnotherDaemon(OnecardError):
@@ -61,6 +63,8 @@ class Daemon:
 
         Raises `AnotherDaemon`, `NotReadable`, `BadEnrolment`, `NotKept`, `JournalError`, `JournalOfAnother`.
         """
+        self._data = data
+        self._identity_stamp = _stamp(data / "identity")
         credentials = read_credentials(data)
         identity = credentials.identity
         self._post = post
@@ -68,12 +72,14 @@ class Daemon:
         self._monotonic = monotonic
         self._log = log
         self._journal = OwnJournal(data / "journal", identity.number)
-        self._cutter = Cutter(self._journal, credentials, wall)
+        self._condition = ConditionFile(data / "condition")
+        self._cutter = Cutter(self._journal, credentials, self._condition.read, wall)
         self._inbox = Inbox(data, identity.keys, identity.number)
         outbox = data / "outbox"
         make_directory(outbox)
         self._lock = _lock(outbox / "LOCK")
         self._status_file = outbox / "status"
+        self._syncs_wanted = self._condition.read().syncs_wanted
         held, faults = self._inbox.standing()
         standing = confirmed(held, self._journal)
         if standing != held:
@@ -86,12 +92,22 @@ class Daemon:
         self.status = LineStatus(backlog=self._machine.backlog(self._durable()))
         self.status.write(self._status_file)
 
+    @property
+    def due_at(self) -> float:
+        """When the next try or heartbeat is due if the journal does not move, monotonic seconds."""
+        return self._machine.due_at
+
     def close(self) -> None:
         """Lets another daemon take over."""
         os.close(self._lock)
 
     def step(self) -> float:
         """Does what is due, one exchange at most; gives how long to pause before the next step, in seconds."""
+        wanted = self._condition.read().syncs_wanted
+        if wanted > self._syncs_wanted:
+            self._log("somebody at the terminal asks to send now")
+            self._machine.urge()
+        self._syncs_wanted = wanted
         durable, now = self._durable(), self._monotonic()
         match self._machine.tick(now, durable):
             case Wait(until):
@@ -137,7 +153,8 @@ class Daemon:
     def _exchange(self, offer: Offer) -> None:
         """One bundle out, what came back dealt with. A failure of the world ends here: logged, shown, tried again."""
         try:
-            run = self._cutter.run(offer)
+            run = self._cutter.run(offer, self.status.last_contact_at)
+            self._follow_identity()
             self._oldest_at = run.status[Status.OLDEST_AT]
             self._machine.receive(self._post(BUNDLE_PATH, self._cutter.packed(run)))
             alarm, _ = self._apply_effects()
@@ -166,6 +183,17 @@ class Daemon:
             last_error="",
             alarm="",
         )
+
+    def _follow_identity(self) -> None:
+        """The firmware writes it anew when keys came: bundles are sealed, and words believed, by the newest."""
+        stamp = _stamp(self._data / "identity")
+        if stamp == self._identity_stamp:
+            return
+        credentials, self._identity_stamp = read_credentials(self._data), stamp
+        self._cutter.trust(credentials)
+        self._machine.trust(credentials.identity.keys)
+        self._inbox.trust(credentials.identity.keys)
+        self._log("the terminal's keys were renewed")
 
     def _apply_effects(self, *, strict: bool = False) -> tuple[str, list[str]]:
         """Keeps what is to be kept; gives the alarm raised, "" for none, and what was refused. What the disk did not
@@ -203,8 +231,9 @@ class Daemon:
             self._log(fault)
 
     def _trouble(self, offer: Offer, text: str, alarm: str) -> None:
-        pause = max(0.0, self._machine.due_at - self._monotonic())
-        self._log(f"{text}; next try in {pause:.1f} s")
+        pause, failures = max(0.0, self._machine.due_at - self._monotonic()), self._machine.failures
+        if failures <= _TOLD_FAILURES or failures.bit_count() == 1:  # weeks without a server are no weeks of lines
+            self._log(f"{text}; next try in {pause:.1f} s, {failures} failed in a row")
         backlog = self._machine.backlog(offer.last)
         self._show(line_up=False, backlog=backlog, oldest_at=self._oldest_at, last_error=text, alarm=alarm)
 
@@ -215,6 +244,14 @@ class Daemon:
             self.status.write(self._status_file)
         except NotKept as error:
             self._log(str(error))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino
 
 
 def _lock(file: Path) -> int:

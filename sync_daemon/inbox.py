@@ -47,6 +47,10 @@ class Inbox:
         for table in PACKED_TABLES:
             make_directory(self._directory / table_name(table))
 
+    def trust(self, server_keys: KeyRing) -> None:
+        """Believe what is signed under these from now on."""
+        self._keys = server_keys
+
     def keep(self, word: Acknowledgement | Header, envelope: bytes) -> None:
         """Makes an envelope durable under the name its word has. Raises `durable_file.NotKept`."""
         replace_file(self._file(word), envelope)

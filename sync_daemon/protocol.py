@@ -195,6 +195,11 @@ class SyncMachine:
         self._move(Event.OFFERED)
         return self._offer
 
+    def urge(self) -> None:
+        """Somebody asks to send at once: the next tick offers, also while backing off. A failure then waits as long as
+        it would have: asking makes no server busy."""
+        self._due_at = float("-inf")
+
     def receive(self, body: bytes) -> None:
         """Takes the body of an answer. Raises an `OnecardError` when it as a whole cannot be believed; the caller then
         says `failed`. A downlink that cannot be believed becomes a `Note` and stands in no other's way."""
@@ -231,6 +236,10 @@ class SyncMachine:
                 self._fresh_tables = True
             case _:
                 assert_never(keep.word)
+
+    def trust(self, server_keys: KeyRing) -> None:
+        """Believe what is signed under these from now on."""
+        self._keys = server_keys
 
     def reached(self, versions: Mapping[Table, int]) -> None:
         """What the inbox now holds of these tables; it may be less than before."""

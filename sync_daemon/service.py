@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from types import FrameType
 
-from onecard.notify import Notifier, socket_address, watchdog_seconds
+from onecard.notify import Notifier, Pulse
 from sync_daemon.courier.port import CourierPort
 from sync_daemon.daemon import Daemon
 
@@ -44,29 +42,16 @@ class StopSignal:
             raise Stopped
 
 
-def open_notifier() -> Notifier:
-    """To the service manager of this process's environment, or to nobody."""
-    address = socket_address(os.environ)
-    if address is None:
-        return Notifier()
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-    line.connect(address)
-    return Notifier(line.send)
-
-
-def serve(daemon: Daemon, port: CourierPort, stop: StopSignal, notifier: Notifier) -> None:
-    """Steps until a stop is asked for; beside it the courier's port."""
-    every = watchdog_seconds(os.environ, os.getpid())
+def serve(daemon: Daemon, port: CourierPort, stop: StopSignal, notifier: Notifier, pulse: Pulse) -> None:
+    """Steps until a stop is asked for; beside it the courier's port. `pulse` beats after each step and nowhere else: a
+    step that hangs is heard."""
     notifier.ready()
     port.start()
-    alive_at = time.monotonic()
     try:
         while not stop.asked:
             port.deal_with_replies(daemon)
             pause = daemon.step()
-            if every is not None and time.monotonic() - alive_at >= min(every, 1.0):
-                notifier.alive()
-                alive_at = time.monotonic()
+            pulse.beat(time.monotonic())
             time.sleep(pause)
     except Stopped:
         pass

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from onecard.downlink import Acknowledgement, Header, Table
-from onecard.inbox_names import PACKED_TABLES, SNAPSHOT_TABLES, VERSION_MAX
+from onecard.inbox_names import SNAPSHOT_TABLES, VERSION_MAX
 from onecard.table_versions import follows
 
 FRESH_SECONDS = 600
@@ -114,8 +114,6 @@ def weigh_downlink(header: Header, standing: Standing) -> Verdict:
     """Whether a verified downlink for this terminal may be kept."""
     name = header.table.name.lower()
     held = standing.versions.get(header.table, 0)
-    if header.table not in SNAPSHOT_TABLES + PACKED_TABLES:
-        return Refused(f"table {name} is not carried by this software: update it")
     if header.version == held:
         return Unchanged()
     if not held < header.version <= VERSION_MAX:

@@ -11,14 +11,16 @@ from pathlib import Path
 import click
 
 from hardware.board.boot_id import boot_id
+from sync_daemon.condition_file import ConditionFile
 from sync_daemon.config import Config, read_config
 from sync_daemon.courier.goods import PortGoods
 from sync_daemon.courier.port import CourierPort
 from sync_daemon.credentials import read_credentials
 from sync_daemon.daemon import Daemon
 from sync_daemon.own_journal import OwnJournal
-from sync_daemon.service import Stopped, StopSignal, open_notifier, serve
+from sync_daemon.service import Stopped, StopSignal, serve
 from sync_daemon.uplink import Uplink
+from tools.service_manager import open_notifier, open_pulse
 
 
 @click.group()
@@ -49,8 +51,8 @@ def run(file: Path, once: bool) -> None:
         if once:
             config = dataclasses.replace(config, pace=dataclasses.replace(config.pace, idle_seconds=0))
             sys.exit(0 if _daemon(config, stop).send_all() else 1)
-        daemon = _daemon(config, stop)
-        serve(daemon, _courier_port(config, daemon), stop, open_notifier())
+        daemon, notifier = _daemon(config, stop), open_notifier()
+        serve(daemon, _courier_port(config, daemon), stop, notifier, open_pulse(notifier))
     except Stopped:
         sys.exit(1)
 
@@ -71,7 +73,8 @@ def _daemon(config: Config, stop: StopSignal) -> Daemon:
 def _courier_port(config: Config, daemon: Daemon) -> CourierPort:
     credentials = read_credentials(config.data)
     journal = OwnJournal(config.data / "journal", credentials.identity.number)
-    goods = PortGoods(journal, credentials, lambda: daemon.standing, lambda: int(time.time()))
+    condition = ConditionFile(config.data / "condition")
+    goods = PortGoods(journal, credentials, lambda: daemon.standing, condition.read, lambda: int(time.time()))
     return CourierPort(config.data, config.courier, goods, boot=boot_id(), monotonic=time.monotonic, log=_log)
 
 

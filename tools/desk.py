@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from firmware.desk.service import make_desk, run
 from hardware.board.serial_number import serial_number
 from sync_daemon.service import Stopped, StopSignal
 from sync_daemon.uplink import Uplink
+from tools.service_manager import open_notifier, open_pulse
 
 
 @click.group()
@@ -47,10 +49,18 @@ def run_desk(file: Path) -> None:
         lambda path, body: stop.interruptible(lambda: uplink.post(path, body)),
     )
     desk = make_desk(station, link, (config.data / "seal.key").read_bytes(), _say)
-    never = threading.Event()
+    never, notifier = threading.Event(), open_notifier()
+    pulse = open_pulse(notifier)
+
+    def wait(seconds: float) -> None:
+        pulse.beat(time.monotonic())
+        never.wait(seconds)
+
+    notifier.ready()
     _say(f"desk {station.identity.number} at {station.identity.site_name} is ready")
     with contextlib.suppress(Stopped):  # the server's answer is asked for again at the next start
-        run(station, desk, stopping=lambda: stop.asked, wait=never.wait, say=_say)
+        run(station, desk, stopping=lambda: stop.asked, wait=wait, say=_say)
+    notifier.stopping()
     _say("stopped")
 
 

@@ -71,12 +71,24 @@ def serve(data: Path, path: Path) -> None:
 def renew(data: Path, role: str) -> None:
     """Add the next version of ROLE, a master of card keys; earlier versions stay. Restart the key process after it.
 
-    Terminals learn new keys when they are enrolled, and cannot use a card that bears keys they do not know: renew only
-    when every terminal can learn them. Cards get them one by one at a desk, by a job "renew keys"; the debit_mac of a
-    card changes with its next debit. The chain's own key has one version for ever.
+    Terminals get it with their next sync, and cannot use a card that bears keys they do not know: the terminals page
+    shows who holds it. Cards get it one by one at a desk, by a job "renew keys". A debit_mac is only checked with until
+    `onecard keys activate`. The chain's own key has one version for ever.
     """
     version = store.renew(data, Role[role.upper()], secrets.token_bytes)
     click.echo(f"{role} {version} made in {data}; put a copy in the safe, then restart the key process")
+
+
+@command.command()
+@_DATA
+def activate(data: Path) -> None:
+    """Let terminals write records under the coming debit_mac. Restart the key process after it.
+
+    Only when every terminal holds it (the terminals page, keys): one that does not would take a record under it for
+    torn, and the debit before it for the newest.
+    """
+    version = store.activate(data)
+    click.echo(f"debit_mac {version} is in use in {data}; put a copy in the safe, then restart the key process")
 
 
 @command.command()

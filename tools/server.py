@@ -14,11 +14,12 @@ from pathlib import Path
 
 import click
 
-from onecard.money import yuan
+from onecard.money import parse_yuan, yuan
 from server import installation
 from server.backup import back_up, put_back, refuse_running
 from server.supervisor import Child, Supervisor
 from tools.server_job import job
+from tools.service_manager import open_notifier, open_pulse
 
 _DATA = click.option(
     "--data",
@@ -78,10 +79,18 @@ def run(data: Path, host: str, port: int, workers: int) -> None:
     environment = os.environ | installation.environment(data)
     supervisor = Supervisor(children, environment, lambda line: click.echo(line, err=True))
     reach = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    notifier = open_notifier()
+
+    def on_ready() -> None:
+        notifier.ready()
+        click.echo(f"ready https://{reach}:{port}")
+
     supervisor.run(
         ready=lambda: _answers(reach, port, data) and (data / "keyd.sock").exists(),
-        on_ready=lambda: click.echo(f"ready https://{reach}:{port}"),
+        on_ready=on_ready,
+        pulse=open_pulse(notifier),
     )
+    notifier.stopping()
     click.echo("stopped")
 
 
@@ -96,6 +105,31 @@ def token(data: Path, site: str, desk: bool) -> None:
     from server.sites.models import Terminal  # noqa: PLC0415
 
     click.echo(new_token(site, Terminal.Work.DESK if desk else Terminal.Work.TILL, datetime.now(UTC)))
+
+
+@command.command()
+@_DATA
+@click.option("--card-cap", help="Yuan that one card may spend at a terminal that is out of step.")
+@click.option("--unsent-cap", help="Yuan of sales not uploaded at which a terminal stops selling.")
+@click.option("--unsent-days", type=int, help="Age of the oldest record not uploaded at which it stops selling.")
+@click.option("--in-doubt-seconds", type=int, help="How long a sale may be in doubt.")
+@click.option("--good-days", type=int, help="How long tables are good without news; then limits are lowered.")
+def settings(data: Path, card_cap: str | None, unsent_cap: str | None, **numbers: int | None) -> None:
+    """Show what terminals may risk; with options, change it for the whole chain.
+
+    A change is a new version, which comes down with each terminal's next sync. A terminal's own file can only be
+    stricter.
+    """
+    installation.enter(data)
+    from server.limits.versions import change_settings, newest_settings  # noqa: PLC0415
+
+    caps = {"card_cap": card_cap, "unsent_cap": unsent_cap}
+    changes: dict[str, int] = {name: parse_yuan(text) for name, text in caps.items() if text is not None}
+    changes |= {name: number for name, number in numbers.items() if number is not None}
+    told = change_settings(changes, getpass.getuser(), datetime.now(UTC)) if changes else newest_settings()
+    click.echo(f"version {told.version}")
+    for name, value in asdict(told.settings()).items():
+        click.echo(f"{name.replace('_', ' '):20} {yuan(value) if name.endswith('_cap') else value:>14}")
 
 
 @command.command()

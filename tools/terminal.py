@@ -19,8 +19,8 @@ from hardware.display.spool import SpoolDisplay
 from hardware.keypad.line import LineKeypad
 from onecard.notify import watchdog_seconds
 from sync_daemon.enrolment import enrol
-from sync_daemon.service import open_notifier
 from sync_daemon.uplink import Uplink
+from tools.service_manager import open_notifier
 
 
 @click.group()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.config import Language, Limits, SaleMode, SaleSettings, TerminalConfig, session_baud, text_of
+from firmware.config import Language, SaleMode, SaleSettings, TerminalConfig, session_baud, text_of
 from onecard.clock import CUT_OFF_HOUR
 from onecard.journal.journal import SEGMENT_SIZE, SEGMENTS
 from onecard.money import Fen
@@ -44,7 +44,7 @@ class DeskConfig:
             display_directory=self.data,
             keypad_device=self.data / "none",
             sale=SaleSettings(SaleMode.SHOW, Fen(0), 0, 0),
-            limits=Limits(in_doubt_seconds=1, card_cap=Fen(0), unsent_cap=Fen(0), unsent_days=1),
+            limits={"in_doubt_seconds": 1, "card_cap": 0, "unsent_cap": 0, "unsent_days": 1},
             cut_off_hour=self.cut_off_hour,
             segments=self.segments,
             segment_size=self.segment_size,

@@ -3,6 +3,7 @@
 Rules, each a check in the conformance suite of every implementation
 - A master key never leaves it. What it gives out opens one card, and none of it can raise *loaded* (I-10).
 - It writes under the current version of a key, and knows the previous ones: a card is read whichever it bears (P-R27).
+  A coming version of the record MAC it knows too, and never writes under it: other terminals may not know it yet.
 - Nothing it says of itself (`repr`, errors, a pickle) holds a key.
 """
 

@@ -18,6 +18,7 @@ from server.cards.feed import certificates_after, feed_version
 from server.cards.hotlist import hotlist_after, hotlist_version
 from server.cards.state import rows_after, state_version
 from server.ingest.wire_versions import number_held, version_of
+from server.limits.versions import newest_settings
 from server.tariffs.models import TariffVersion
 
 CHUNKS_IN_A_REPLY = 8
@@ -41,6 +42,7 @@ def newest_versions(generation: int) -> dict[Table, int]:
     tariff = TariffVersion.objects.order_by("-version").values_list("version", flat=True).first() or 0
     return {
         Table.TARIFF: tariff,
+        Table.SETTINGS: newest_settings().version,
         Table.HOTLIST: version_of(hotlist_version(), generation),
         Table.CERTIFICATES: version_of(feed_version(), generation),
         Table.STATE: version_of(state_version(), generation),
@@ -57,6 +59,10 @@ def changes(
     for table in (table for table in newest if newest[table] > have.get(table, 0)):
         if table is Table.TARIFF:
             yield _tariffs(newest[table])
+            continue
+        if table is Table.SETTINGS:
+            told = newest_settings()
+            yield Change(Table.SETTINGS, 0, told.version, [bytes(told.wire)])
             continue
         base, known = (number_held(version, generation) for version in (have.get(table, 0), newest[table]))
         for step in _steps(table, base, known, rows_in_a_chunk):

@@ -13,10 +13,9 @@ from onecard.card_keys import (
 )
 from onecard.desk import CardKeys
 from onecard.errors import OnecardError
+from onecard.key_table import VERSIONS
 from onecard.keys import KeyRing, Role
 
-VERSIONS = 3
-"""Of one master, the newest: a card older than that is replaced. Nine pairs of them fit an answer of 4,096 bytes."""
 _CLASSIC_SECTORS = 16
 _APPLICATIONS = (bytes.fromhex("00caf0"),)
 """Of the purses that cards are issued with, in wire order (docs/formats/card-desfire.md)."""
@@ -34,8 +33,8 @@ def card_keys(masters: KeyRing, uid: bytes, family: int) -> list[CardKeys]:
     """The keys that card `uid` may bear, the newest first; at least one. Of a MIFARE Classic, (A, B) by sector;
     of a DESFire, the card's own key, then by purse its application's keys 0, 1 and 2.
 
-    Masters of different roles are renewed at different times, so every pair of their versions may be met. Raises
-    `UnknownFamily`.
+    Masters of different roles are renewed at different times, so every pair of their versions may be met: nine pairs
+    at most, which fit an answer of 4,096 bytes. Raises `UnknownFamily`.
     """
     match family:  # the wire numbers of `hardware.cards.port.CardFamily`
         case 1:

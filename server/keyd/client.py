@@ -81,6 +81,16 @@ class KeyProcess:
         """The envelope that answers an enrolment, with this terminal's keys sealed to its 32-byte X25519 key."""
         return self._ask_for_bytes(Op.ENROL, number, site_code, site_name, sealing_public)
 
+    def keys_for(self, number: int, sealing_public: bytes, held: int, at: int) -> tuple[int, bytes | None]:
+        """The key table's newest version; and its downlink, sealed to the terminal's 32-byte X25519 key and issued at
+        UTC second `at`, when the version it holds is below. The caller has verified that the terminal is active."""
+        match self._ask(Op.KEYS, number, sealing_public, held, at):
+            case [int(version)]:
+                return version, None
+            case [int(version), bytes(envelope)]:
+                return version, envelope
+        raise self._odd()
+
     def issue_certificate(self, statement: Certificate, reason: Reason, delta: int) -> bytes:
         """The 96 bytes of a load certificate; `statement.key_id` is ignored, `delta` is by how much P moved.
 

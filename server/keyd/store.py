@@ -33,6 +33,8 @@ KEY_SIZES: Mapping[Role, int] = {
     Role.DESFIRE_DEBIT: 16,
     Role.DESFIRE_PERSONALISE: 16,
 }
+_COMING: Mapping[Role, int] = {Role.DEBIT_MAC_NEXT: 16}
+"""Roles of which a store may hold a key."""
 RENEWABLE = (
     Role.DEBIT_MAC,
     Role.CLASSIC_READ_WRITE,
@@ -99,16 +101,37 @@ def create(directory: Path, random: Callable[[int], bytes]) -> None:
 def renew(directory: Path, role: Role, random: Callable[[int], bytes]) -> int:
     """Add the next version of a card key to the store; the version. Raises `BadKeyStore`.
 
-    A key process that runs goes on with the keys it knows until it is started again.
+    A DEBIT_MAC comes as DEBIT_MAC_NEXT, and is in use when `activate` says so (onecard.key_table). A key process that
+    runs goes on with the keys it knows until it is started again.
     """
     assert role in RENEWABLE
-    version = load(directory).newest(role)[0] + 1
+    held = load(directory)
+    version = held.newest(role)[0] + 1
+    if role is Role.DEBIT_MAC:
+        if held.ring.versions(Role.DEBIT_MAC_NEXT):
+            raise BadKeyStore(
+                directory,
+                "a coming debit_mac is not in use yet",
+                "when every terminal holds it, `onecard keys activate`; then renew again",
+            )
+        role = Role.DEBIT_MAC_NEXT
     if version > VERSION_MAX:
         raise BadKeyStore(directory, f"{role.name.lower()} has had {VERSION_MAX} versions", "make keys of a new chain")
     fresh = directory.with_name(f"{directory.name}.{_file_name(role, version)}")  # a cut leaves the store as it was
     fresh.unlink(missing_ok=True)
-    _write(fresh, random(KEY_SIZES[role]))
+    _write(fresh, random(_size(role)))
     fresh.rename(directory / _file_name(role, version))
+    _sync_directory(directory)
+    return version
+
+
+def activate(directory: Path) -> int:
+    """Let the coming DEBIT_MAC be the one that records are written under; its version. Raises `BadKeyStore`."""
+    coming = load(directory).ring.versions(Role.DEBIT_MAC_NEXT)
+    if not coming:
+        raise BadKeyStore(directory, "no debit_mac is coming", "make one with `onecard keys renew`")
+    version = coming[0]
+    (directory / _file_name(Role.DEBIT_MAC_NEXT, version)).rename(directory / _file_name(Role.DEBIT_MAC, version))
     _sync_directory(directory)
     return version
 
@@ -126,7 +149,7 @@ def load(directory: Path) -> Secrets:
         _check_mode(path, _FILE_MODE)
         if not path.name.startswith(ISSUED_LOG):
             name = _parse_name(path)
-            held[name] = _read(path, KEY_SIZES[name[0]])
+            held[name] = _read(path, _size(name[0]))
     missing = [role.name.lower() for role in KEY_SIZES if not any(held_role is role for held_role, _ in held)]
     if missing:
         raise BadKeyStore(directory, f"no key for {', '.join(missing)}", "bring the store back from its safe copy")
@@ -163,7 +186,7 @@ def _check_mode(path: Path, allowed: int) -> None:
 
 def _parse_name(path: Path) -> tuple[Role, int]:
     role, _, version = path.name.partition(".")
-    known = {_file_name(candidate, 0).partition(".")[0]: candidate for candidate in KEY_SIZES}
+    known = {_file_name(candidate, 0).partition(".")[0]: candidate for candidate in (*KEY_SIZES, *_COMING)}
     if role not in known or not (version.isascii() and version.isdigit() and 1 <= int(version) <= VERSION_MAX):
         raise BadKeyStore(path, "this file is no key", "move it out of the key store")
     return known[role], int(version)
@@ -171,6 +194,10 @@ def _parse_name(path: Path) -> tuple[Role, int]:
 
 def _file_name(role: Role, version: int) -> str:
     return f"{role.name.lower()}.{version}"
+
+
+def _size(role: Role) -> int:
+    return _COMING[role] if role in _COMING else KEY_SIZES[role]
 
 
 def _is_asymmetric(role: Role) -> bool:

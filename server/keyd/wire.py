@@ -31,6 +31,7 @@ class Op(IntEnum):
     LATEST = 6  # uid, purse → 96 bytes, or none
     PERSONALISE = 7  # certificate, card family, X25519 public → sealed card script
     RENEW = 8  # uid, card family, X25519 public → sealed renewal
+    KEYS = 9  # number, X25519 public, version held, issued at → version, and the downlink's envelope when it is above
 
 
 class BadFrame(OnecardError):

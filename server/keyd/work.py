@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from onecard import bundle, cbor, enrolment, keys, sealing
 from onecard.desk import CardKeys, CardScript, Renewal, seal_renewal, seal_script
+from onecard.downlink import Header, Table, pack_downlink
 from onecard.enrolment import Identity
 from onecard.envelope import BadEnvelope, Envelope, open_envelope
 from onecard.errors import OnecardError
 from onecard.identity import TERMINAL_NUMBER_MAX, TerminalNumber
+from onecard.key_table import key_table, key_table_version, write_key_table
 from onecard.keys import KeyRing, Role
 from onecard.purse import certificate as certificates
 from onecard.purse import record as records
@@ -56,6 +58,8 @@ class KeyWork:
                 return list(self._unseal_run(open_envelope(raw)))
             case [Op.ENROL, int(number), str(code), str(name), bytes(public)]:
                 return [self._enrol(number, code, name, public)]
+            case [Op.KEYS, int(number), bytes(public), int(held), int(at)]:
+                return self._keys(number, public, held, at)
             case [Op.ISSUE, list(statement), int(reason), int(delta)]:
                 return [self._issue(statement, reason, delta)]
             case [Op.LATEST, bytes(uid), int(purse)]:
@@ -89,14 +93,29 @@ class KeyWork:
     def _enrol(self, number: int, code: str, name: str, public: bytes) -> bytes:
         if not (1 <= number <= TERMINAL_NUMBER_MAX and max(len(code), len(name)) <= _TEXT_MAX):
             raise BadRequest(f"terminal {number} cannot be enrolled with these facts")
-        held = dict(self._secrets.public().held)
-        for role in (Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.DESFIRE_DEBIT):
-            held |= {(role, version): key for version, key in self._secrets.ring.newest_first(role)}
+        held = dict(key_table(self._secrets.public(), self._secrets.ring).held)
         held[Role.CHAIN, self._secrets.newest(Role.CHAIN)[0]] = self._chain_key(number)
         identity = Identity(TerminalNumber(number), code, name, KeyRing(held))
         version, private = self._secrets.newest(Role.SERVER_SIGN)
         with _checked_receiver():
             return enrolment.pack_answer(identity, public, version, lambda message: keys.sign(private, b"", message))
+
+    def _keys(self, number: int, public: bytes, held: int, at: int) -> list[cbor.Value]:
+        """The newest key table's version; and the table itself, sealed to the terminal, when it holds an earlier one.
+        It holds what an enrolment gives and no more. Whether the terminal is believed the web process decides."""
+        if not (1 <= number <= TERMINAL_NUMBER_MAX and 0 <= at < 1 << 37):
+            raise BadRequest(f"terminal {number} cannot be given keys at {at}")
+        version = key_table_version(self._secrets.ring)
+        if held >= version:
+            return [version]
+        header = Header(number, Table.KEYS, 0, version, at, 0)
+        body = write_key_table(key_table(self._secrets.public(), self._secrets.ring))
+        signing, private = self._secrets.newest(Role.SERVER_SIGN)
+        with _checked_receiver():
+            return [
+                version,
+                pack_downlink(header, body, public, signing, lambda message: keys.sign(private, b"", message)),
+            ]
 
     def _issue(self, statement: list[cbor.Value], reason: int, delta: int) -> bytes:
         version, private = self._secrets.newest(Role.ISSUER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,6 +27,7 @@ from server.sites.models import Site, Terminal
 
 _LATEST = 12
 _ALARMS = 50
+_HOTLIST_OLD = timedelta(days=1)
 
 
 @require_safe
@@ -77,6 +78,7 @@ def terminals(request: HttpRequest) -> HttpResponse:
             "missing": lacking.get(terminal.number, []),
             "silent": is_silent(terminal, now),
             "room": _room_level(terminal),
+            "stale": _is_stale(terminal, now),
         }
         for terminal in Terminal.objects.select_related("site").order_by("site", "number")
     ]
@@ -89,6 +91,11 @@ def terminals(request: HttpRequest) -> HttpResponse:
 def cases(request: HttpRequest) -> HttpResponse:
     """What is missing of terminals' records and what cards say of it, and what is not believed."""
     return render(request, "pages/cases.html", {"cases": open_cases()})
+
+
+def _is_stale(terminal: Terminal, now: datetime) -> bool:
+    """Whether a card reported lost may still be taken there: its hotlist was the newest too long ago."""
+    return terminal.hotlist_at is not None and now - terminal.hotlist_at > _HOTLIST_OLD
 
 
 def _room_level(terminal: Terminal) -> str:

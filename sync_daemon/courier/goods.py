@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from onecard.condition import Condition
 from onecard.courier_link.messages import VERSION, Hi, Parcel
 from onecard.errors import OnecardError
 from sync_daemon.credentials import Credentials
@@ -47,12 +48,18 @@ class PortGoods:
     """`courier_link.port_end.Goods` of one terminal."""
 
     def __init__(
-        self, journal: OwnJournal, credentials: Credentials, standing: Callable[[], Standing], wall: Callable[[], int]
+        self,
+        journal: OwnJournal,
+        credentials: Credentials,
+        standing: Callable[[], Standing],
+        condition: Callable[[], Condition],
+        wall: Callable[[], int],
     ) -> None:
-        """`journal` is this port's own reader, `standing` gives what the daemon knows now, `wall` UTC seconds."""
+        """`journal` is this port's own reader, `standing` gives what the daemon knows now, `condition` what the
+        firmware says of itself, `wall` UTC seconds."""
         self._journal = journal
         self._identity = credentials.identity
-        self._cutter = Cutter(journal, credentials, wall)
+        self._cutter = Cutter(journal, credentials, condition, wall)
         self._standing = standing
         self._journal_lock = threading.Lock()
         self._replies_lock = threading.Lock()

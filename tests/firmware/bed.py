@@ -140,10 +140,17 @@ class Server:
     def __init__(self, data: Path, number: TerminalNumber = NUMBER) -> None:
         self._inbox = data / "inbox"
         self._number = number
+        self.at: int | None = None  # when tables are issued, UTC seconds; None for now
+        self.good_seconds = 0  # how long they are good, 0 for ever
+
+    def settings(self, version: int, raw: bytes) -> None:
+        """The centre's settings, or what claims to be some."""
+        self.table(Table.SETTINGS, version, [raw])
 
     def table(self, table: Table, version: int, body: Iterable[Value], name: str | None = None, base: int = 0) -> None:
         """Lay down a table's version, under its own name or another."""
-        header = Header(self._number, table, base, version, int(time.time()), 0)
+        at = int(time.time()) if self.at is None else self.at
+        header = Header(self._number, table, base, version, at, at + self.good_seconds if self.good_seconds else 0)
         signer: Callable[[bytes], bytes] = lambda message: sign(SERVER_SEED, b"", message)  # noqa: E731
         _lay(
             self._inbox / (name or table.name.lower()),

@@ -11,8 +11,10 @@ from firmware.results import Abandoned, Declined, InDoubt, NoCard, Paid, Shown
 from firmware.screens import Surroundings
 from firmware.session import State
 from firmware.shift import Totals
+from firmware.status_page import Standing
 from firmware.view import Basket, Block, View
 from onecard.clock import Instant
+from onecard.downlink import Table
 from onecard.identity import CardNumber, DayNumber, card_number
 from onecard.journal import Level
 from onecard.kinds import CardKind, ClockQuality, DeclineReason
@@ -29,6 +31,17 @@ _FILMS = {
 _TARIFF = Tariff(3, 0, 500, 1000, {1: Tier(1, "银卡")}, _FILMS, (TimeSlot(1, "全天", 127, 0, 1440),), {(1, 1, 1): 700})
 _MIDDAY = Instant(1_795_060_800, ClockQuality.TRUSTED)
 _FIXED = SaleSettings(SaleMode.FIXED, Fen(1000), 0, 2)
+
+_STANDING = Standing(
+    terminal=7,
+    software="0.1.0",
+    versions={Table.TARIFF: 3, Table.HOTLIST: 9, Table.CERTIFICATES: 112},
+    contact_age=40,
+    error="",
+    refused_files=(),
+    sync_asked=False,
+    divisor=1,
+)
 
 _VIEW = View(
     state=State.READY,
@@ -62,10 +75,10 @@ def surroundings(language: Language) -> Surroundings:
         upload_soon=False,
         clock_trusted=True,
         keypad_lost=False,
-        refused_files=(),
         tables_lacking=False,
         alarm="",
         port_seconds=0.0,
+        standing=_STANDING,
     )
 
 
@@ -86,6 +99,9 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
     assert clock is not None
     floor = replace(_TARIFF, discounts={(1, 2, 1): 500}).quote(1, 2, 1, _MIDDAY)
     assert floor is not None
+    refused = replace(_STANDING, refused_files=("hotlist", "tariff"))
+    away = replace(_STANDING, contact_age=3 * 86_400, error="https://onecard.example.cn cannot be reached")
+    new = replace(_STANDING, versions={}, contact_age=None, sync_asked=True)
     order = Basket(1, 2)
     staff = Shown(_UID, card_number(1), CardKind.CASHIER, 0, Fen(0), loaded=False)
     patron = Shown(_UID, card_number(5), CardKind.STORED_VALUE, 1, Fen(15_000), loaded=True)
@@ -127,10 +143,15 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
     hot = Declined(DeclineReason.HOTLISTED, _UID)
     yield "inquiry refused", view(State.INQUIRY_SHOWN, result=hot), plain
     yield "totals", view(State.TOTALS), plain
+    yield "status", view(State.STATUS), plain
+    yield "status, server away", view(State.STATUS), replace(plain, online=False, standing=away)
+    yield "limits lowered", view(State.READY), replace(plain, online=False, standing=replace(away, divisor=3))
+    yield "status, limits lowered", view(State.STATUS), replace(plain, online=False, standing=replace(away, divisor=10))
+    yield "status, files refused", view(State.STATUS), replace(plain, standing=refused)
+    yield "status, signed off", view(State.STATUS_SIGNED_OFF), replace(plain, online=False, standing=new)
     yield "closing", view(State.CLOSING), plain
     technician = Shown(_UID, card_number(9), CardKind.AUTHORISATION, 0, Fen(0), loaded=False)
     opened = replace(plain, port_seconds=600.0)
-    yield "technician's menu", view(State.MENU), plain
     yield "not authorised", view(State.NOT_AUTHORISED, result=Declined(DeclineReason.WRONG_KIND, _UID)), plain
     yield "port opened", view(State.PORT_TURNED, result=technician), opened
     yield "port closed", view(State.PORT_TURNED, result=technician), plain
@@ -144,7 +165,7 @@ def scenes(language: Language) -> Iterator[tuple[str, View, Surroundings]]:
         )
     yield "broken", view(State.BROKEN), plain
     yield "reader lost", view(State.SIGNED_OFF, reader_lost=True), plain
-    yield "keypad lost", view(State.READY), replace(plain, keypad_lost=True, refused_files=("hotlist", "tariff"))
+    yield "keypad lost", view(State.READY), replace(plain, keypad_lost=True, standing=refused)
     yield "tables not kept", view(State.READY), replace(plain, tables_lacking=True)
     yield (
         "nothing known yet",

@@ -66,10 +66,14 @@ def test_defaults_are_those_of_the_design() -> None:
     config = read_config(GOOD, "/etc/onecard/terminal.toml")
     assert config.language is Language.CHINESE
     assert config.sale.mode is SaleMode.SHOW
-    assert (config.limits.in_doubt_seconds, config.limits.unsent_days) == (120, 3)
-    assert (config.limits.card_cap, config.limits.unsent_cap) == (30_000, 2_000_000)
+    assert config.limits == {}, "the centre's hold, and the defaults of onecard.settings before it spoke"
     assert config.segments * config.segment_size == 64 << 20
     assert config.reader_baud == 115200
+
+
+def test_only_the_limits_that_the_file_names_are_its_own() -> None:
+    own = read_config(GOOD + '[limits]\ncard_cap = "20.00"\nunsent_days = 2\n', "/etc/onecard/terminal.toml").limits
+    assert own == {"card_cap": 2000, "unsent_days": 2}
 
 
 def test_relative_paths_are_seen_from_the_file() -> None:

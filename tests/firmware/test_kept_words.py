@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.inbox import Tariffs
-from firmware.kept_words import BadKept, documents_of, word_of
+from firmware.inbox import Tariffs, Told
+from firmware.kept_words import BadKept, documents_of, settings_document, settings_of, word_of
 from onecard import tariff
 from onecard.downlink import Header, Table
 from onecard.journal.mutable_state import Fields
+from onecard.settings import DEFAULTS, BadSettings
 from tests.firmware.bed import NUMBER, TARIFF
 
 
@@ -62,3 +63,24 @@ def test_a_part_that_is_no_tariff_is_refused() -> None:
 
 def test_kept_prices_are_read_back_in_their_order() -> None:
     assert word_of(NUMBER, documents_of(_tariffs(), 1)) == _tariffs()
+
+
+_SETTINGS = Told(Header(7, Table.SETTINGS, 0, 4, 1_795_060_800, 0), DEFAULTS)
+
+
+@pytest.mark.parametrize("field", ["version", "issued_at", "part"])
+def test_a_document_that_is_no_whole_settings_is_refused(field: str) -> None:
+    document = settings_document(_SETTINGS, 1)
+    del document[field]
+    with pytest.raises(BadKept, match="the kept settings is not used"):
+        settings_of(7, document)
+
+
+def test_kept_settings_out_of_bounds_are_refused_like_any() -> None:
+    document = settings_document(_SETTINGS, 1) | {"part": "hgEBAQEBAA=="}  # [1, 1, 1, 1, 1, 0]
+    with pytest.raises(BadSettings, match="good days"):
+        settings_of(7, document)
+
+
+def test_kept_settings_are_read_as_they_came() -> None:
+    assert settings_of(7, settings_document(_SETTINGS, 1)) == _SETTINGS

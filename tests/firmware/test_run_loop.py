@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from firmware.terminal import REST_SECONDS, Terminal
 from firmware.upkeep import CHECKPOINT_RECORDS, RIDE_SECONDS, SEAL_SECONDS, Upkeep
 from hardware.display.frame import Frame
 from hardware.keypad.keys import Key
+from onecard.bundle import UNKNOWN
+from onecard.condition import Condition, decode_condition, version_number
 from onecard.journal import JournalReader
 from onecard.journal.mutable_journal import MutableJournal
 from onecard.kinds import Outcome
@@ -63,10 +67,10 @@ class _World:
         self.told: list[str] = []
         self.sent: list[bytes] = []
 
-    def terminal(self, watchdog_seconds: float | None = 1.0) -> Terminal:
+    def terminal(self, watchdog_seconds: float | None = 1.0, keys: list[Key] | None = None) -> Terminal:
         return Terminal(
             self.station,
-            _Keypad(self.time),
+            _Keypad(self.time, keys),
             self.display,
             Notifier(self.sent.append),
             watchdog_seconds=watchdog_seconds,
@@ -190,7 +194,9 @@ def test_the_line_to_the_server_is_always_on_the_screen(world: _World, data: Pat
     terminal.turn()
     assert world.display.frames[-1].rows[-2].text.startswith("Offline · ")
     (data / "outbox").mkdir()
-    (data / "outbox/status").write_text('{"line_up": true, "last_contact_at": 5, "alarm": "", "backlog": 2}')
+    (data / "outbox/status").write_text(
+        '{"line_up": true, "last_contact_at": 5, "alarm": "", "last_error": "", "backlog": 2}'
+    )
     for _ in range(2):
         world.time.at += 1
         terminal.turn()
@@ -401,3 +407,60 @@ def test_the_daily_scrub_tells_a_decayed_record_once(world: _World, data: Path) 
     assert len(gaps) == 1
     assert any("damaged-seg-00000002.ocj" in line for line in world.told)
     terminal.close()
+
+
+def _condition(data: Path) -> Condition:
+    return decode_condition((data / "condition").read_bytes())
+
+
+def test_the_daemon_is_told_how_the_terminal_is(world: _World, data: Path) -> None:
+    Server(data).hotlist(4, 18)
+    terminal = world.terminal()
+    terminal.turn()
+    told = _condition(data)
+    assert told.hotlist_at == world.station.intake.hotlist_at != 0
+    assert told.software == version_number(importlib.metadata.version("onecard"))
+    assert (told.reader_answers, told.journal_faults, told.syncs_wanted) == (0, 0, 0), "no such tty, no faults"
+    assert (told.battery_per_mille, told.on_mains) == (UNKNOWN, UNKNOWN), "there is no gauge yet"
+    terminal.close()
+
+
+def test_a_condition_that_cannot_be_told_stops_nothing(world: _World, data: Path) -> None:
+    (data / "condition").mkdir()
+    terminal = world.terminal()
+    terminal.turn()
+    assert any("condition" in line and "could not be written" in line for line in world.told)
+    assert world.station.till.state is State.SIGNED_OFF
+    terminal.close()
+
+
+def test_a_key_asks_the_daemon_to_send_at_once_and_the_screen_says_so_until_it_is_answered(
+    world: _World, data: Path
+) -> None:
+    terminal = world.terminal(keys=[Key.MENU])
+    terminal.turn()
+    assert world.display.frames[-1].state == "status, signed off"
+    assert _condition(data).syncs_wanted == 0
+    world.station.till.press(Key.OK)
+    terminal.turn()  # within the second of a chore
+    assert _condition(data).syncs_wanted == 1
+    assert "Asked to send now" in _texts(world)
+    at = int(world.time.at)
+    (data / "outbox").mkdir()
+    _say_of_the_line(data, contact_at=at)
+    for _ in range(2):
+        world.time.at += 1
+        terminal.turn()
+    assert "OK sends now, cancel goes back" in _texts(world)
+    assert "Server answered 0 min ago" in _texts(world)
+    terminal.close()
+
+
+def _texts(world: _World) -> list[str]:
+    return [row.text for row in world.display.frames[-1].rows]
+
+
+def _say_of_the_line(data: Path, contact_at: int) -> None:
+    """What the daemon shows after an exchange that went well."""
+    status = {"line_up": True, "last_contact_at": contact_at, "alarm": "", "last_error": "", "backlog": 2}
+    (data / "outbox/status").write_text(json.dumps(status))

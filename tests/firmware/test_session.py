@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.config import SaleMode
-from firmware.session import Action, Duty, Event, State, Table, home, session_table
+from firmware.session import Action, Duty, Event, State, Step, Table, home, session_table
 from firmware.session_picture import picture
 
 _DOUBT = (State.IN_DOUBT, State.DOUBT_REFUSED)
@@ -58,7 +58,8 @@ def test_only_armed_begins_a_sale_and_only_the_doubt_may_go_on_with_one(table: T
 def test_no_sale_inquiry_or_sign_off_begins_while_one_is_in_doubt(table: Table) -> None:
     """P-R5."""
     for state in _DOUBT:
-        for event in (Event.DIGIT, Event.OK, Event.BALANCE_KEY, Event.TOTALS_KEY, Event.SHIFT_KEY, Event.BLOCKED):
+        keys = (Event.DIGIT, Event.OK, Event.BALANCE_KEY, Event.TOTALS_KEY, Event.SHIFT_KEY, Event.MENU_KEY)
+        for event in (*keys, Event.BLOCKED):
             assert _next(table, state, event) is state
 
 
@@ -125,7 +126,7 @@ def test_a_blocked_till_begins_no_sale_and_can_still_sign_off(table: Table, mode
 
 
 def test_nothing_is_sold_before_a_sign_on(table: Table) -> None:
-    for event in set(Event) - {Event.SIGNED_ON, Event.AUTHORISED, Event.DECLINED, Event.FAILED}:
+    for event in set(Event) - {Event.SIGNED_ON, Event.AUTHORISED, Event.DECLINED, Event.FAILED, Event.MENU_KEY}:
         assert _next(table, State.SIGNED_OFF, event) is State.SIGNED_OFF
     assert table[State.SIGNED_OFF].steps[Event.SIGNED_ON].action is Action.OPEN_SHIFT
 
@@ -134,14 +135,26 @@ def test_an_authorisation_card_turns_the_port_where_a_card_is_awaited_and_nowher
     table: Table, mode: SaleMode
 ) -> None:
     turning = {state for state, row in table.items() if Event.AUTHORISED in row.steps}
-    assert turning == {State.SIGNED_OFF, State.ARMED, State.MENU, State.OUT_OF_SERVICE}
+    assert turning == {State.SIGNED_OFF, State.ARMED, State.STATUS, State.OUT_OF_SERVICE}
     assert not turning & set(_DOUBT)
     for state in turning:
         assert table[state].steps[Event.AUTHORISED].action is Action.TURN_PORT
         assert table[state].duty in (Duty.SIGN_ON, Duty.TAP, Duty.AUTHORISE)
     assert _next(table, State.SIGNED_OFF, Event.AUTHORISED, Event.CARD_LEFT) is State.SIGNED_OFF
     assert _next(table, home(mode), Event.MENU_KEY, Event.AUTHORISED, Event.CARD_LEFT) is home(mode)
-    assert _next(table, State.MENU, Event.DECLINED, Event.CARD_LEFT) is home(mode)
+    assert _next(table, State.STATUS, Event.DECLINED, Event.CARD_LEFT) is home(mode)
+
+
+def test_the_status_page_and_the_wish_to_send_change_nothing_else(table: Table, mode: SaleMode) -> None:
+    """Also before a sign-on: a terminal that knows no card yet can be helped."""
+    for page, origin in ((State.STATUS, home(mode)), (State.STATUS_SIGNED_OFF, State.SIGNED_OFF)):
+        assert _next(table, origin, Event.MENU_KEY) is page
+        assert table[page].steps[Event.OK] == Step(Action.SYNC, page)
+        for event in (Event.CANCEL, Event.MENU_KEY, Event.TIME_UP):
+            assert table[page].steps[event] == Step(Action.NONE, origin)
+        keyed = {event for event in table[page].steps if event not in (Event.AUTHORISED, Event.DECLINED)}
+        assert keyed == {Event.OK, Event.CANCEL, Event.MENU_KEY, Event.TIME_UP, Event.FAILED}
+    assert _next(table, State.OUT_OF_SERVICE, Event.MENU_KEY) is State.STATUS
 
 
 def test_the_page_in_docs_is_the_table() -> None:

@@ -38,6 +38,7 @@ from onecard.purse.record import DebitRecord, LoadReference, record_key
 from onecard.records import SCHEMAS, Intent, OutcomeRecord, RecordKind, decode_record, encode_record
 from onecard.roster import Roster, open_roster
 from onecard.sealing import BadSeal, unseal
+from onecard.settings import BOUNDS, DEFAULTS
 from onecard.state_table import StateRow, decode_row, encode_row
 from onecard.tariff import Reason
 from tests.examples import PAGES, examples
@@ -226,6 +227,15 @@ def test_downlink() -> None:
     assert opened.body(page["terminal"]) == cbor.decode(page["body"], RECORD) == [number_bytes(_CARD)]
 
 
+def test_settings() -> None:
+    assert examples("settings.md")["settings"] == DEFAULTS.encode()
+    text = (PAGES / "settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| [1-5] \| (.+?)[,:] .*? \| ([\d,]+) … ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
+    told = {name.replace(" ", "_").replace("-", "_"): tuple(int(n.replace(",", "")) for n in ns) for name, *ns in rows}
+    values = zip(BOUNDS.items(), dataclasses.astuple(DEFAULTS), strict=True)
+    assert told == {name: (bounds.start, bounds.stop - 1, value) for (name, bounds), value in values}
+
+
 def test_enrolment() -> None:
     page = examples("enrolment.md")
     asked = open_envelope(page["request"])
@@ -352,6 +362,7 @@ _PROVED = (
     "enrolment",
     "checkpoint",
     "kept-table",
+    "settings",
     "desk",
     "courier-link",
     "courier-store",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onecard.notify import Notifier, socket_address, watchdog_seconds
+from onecard.notify import Notifier, Pulse, socket_address, watchdog_seconds
 
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "relative"}])
@@ -51,3 +51,19 @@ def test_messages_arrive_one_a_datagram(tmp_path: Path) -> None:
 
 def test_without_a_manager_nothing_is_sent() -> None:
     Notifier().ready()
+
+
+def test_a_pulse_is_heard_at_each_turn_that_comes_late_enough() -> None:
+    sent: list[bytes] = []
+    pulse = Pulse(Notifier(sent.append), 2.0)
+    heard = []
+    for now in (0.0, 1.9, 2.0, 3.9, 60.0):
+        pulse.beat(now)
+        heard.append(len(sent))
+    assert heard == [1, 1, 2, 2, 3]
+
+
+def test_nobody_listens_to_an_unwatched_pulse() -> None:
+    sent: list[bytes] = []
+    Pulse(Notifier(sent.append), None).beat(0.0)
+    assert sent == []

@@ -213,14 +213,15 @@ def test_more_than_a_reply_carries_comes_with_the_next(database):
 
 def test_an_acknowledgement_names_what_its_reply_leads_to(database, heartbeat):
     ack, downlinks = heartbeat()
-    assert ack.newest == {Table.TARIFF: 1, Table.HOTLIST: 1, Table.CERTIFICATES: 0, Table.STATE: 0}
+    told = {Table.TARIFF: 1, Table.SETTINGS: 1, Table.KEYS: 1}
+    assert ack.newest == {Table.HOTLIST: 1, Table.CERTIFICATES: 0, Table.STATE: 0, **told}
     certify(state(3))
     HotlistEntry.objects.create(card_id=2, refused=True, listed_at=NOW)
     ack, downlinks = heartbeat()
     assert {header.table: header.version for header, _ in downlinks} == ack.newest
     ack, downlinks = heartbeat(**{Table(table).name: version for table, version in ack.newest.items()})
     assert downlinks == []
-    assert ack.newest == {Table.TARIFF: 1, Table.HOTLIST: 2, Table.CERTIFICATES: 3, Table.STATE: 3}
+    assert ack.newest == {Table.HOTLIST: 2, Table.CERTIFICATES: 3, Table.STATE: 3, **told}
 
 
 def test_what_changes_while_a_reply_is_made_leads_beyond_what_the_acknowledgement_names(database):
@@ -233,7 +234,7 @@ def test_what_changes_while_a_reply_is_made_leads_beyond_what_the_acknowledgemen
         purses[0].save()
     HotlistEntry.objects.create(card_id=2, refused=True, listed_at=NOW)
     certify(purses)
-    found = list(changes({Table.TARIFF: 1}, {**newest, Table.CERTIFICATES: 1}, 1))
+    found = list(changes({Table.TARIFF: 1, Table.SETTINGS: 1}, {**newest, Table.CERTIFICATES: 1}, 1))
     assert {change.table: change.version for change in found} == {
         Table.HOTLIST: 2,
         Table.CERTIFICATES: 2,

@@ -164,6 +164,31 @@ def test_an_empty_bundle_is_a_heartbeat(client, enrol):
     assert terminal.contact_at is not None
 
 
+def test_the_heartbeat_tells_how_the_terminal_is(client, enrol):
+    teller = enrol()
+    at = 1_700_000_000
+    run = replace(teller.run(1, 0), status=(7, at, 450, at, at - 60, 730, 0, 1, 1_002_003, 4, at - 30))
+    acknowledged(send(client, teller.seal(run)), teller)
+    heard = Terminal.objects.get(number=teller.number)
+    assert (heard.battery_per_mille, heard.on_mains, heard.reader_answers) == (730, False, True)
+    assert (heard.software, heard.journal_faults) == ("1.2.3", 4)
+    assert (int(heard.hotlist_at.timestamp()), int(heard.answered_at.timestamp())) == (at - 60, at - 30)
+
+
+_WILD = (1, 1, 1, 1, 1 << 63, 1001, 2, 2, 1 << 40, 1 << 63, 1 << 37)
+
+
+@pytest.mark.parametrize("status", [(), (0, 0, 1, 0, 0, -1, -1, -1, -1, -1, 0), _WILD], ids=["old", "unknown", "wild"])
+def test_what_a_heartbeat_does_not_tell_is_unknown(status, client, enrol):
+    """An old or a wild terminal: nothing is made up."""
+    teller = enrol()
+    software = Terminal.objects.get(number=teller.number).software
+    acknowledged(send(client, teller.seal(replace(teller.run(1, 0), status=status))), teller)
+    heard = Terminal.objects.get(number=teller.number)
+    assert (heard.battery_per_mille, heard.on_mains, heard.reader_answers, heard.journal_faults) == (None,) * 4
+    assert (heard.hotlist_at, heard.answered_at, heard.software) == (None, None, software)
+
+
 def test_a_gap_is_a_range_and_the_acknowledgement_stops_before_it(client, enrol, card, sale):
     """I-05."""
     teller = enrol()
@@ -376,13 +401,14 @@ def test_a_whole_bundle_at_the_limit_is_stored(client, enrol):
 
 def test_the_tariff_comes_down_until_the_terminal_has_it(client, enrol):
     teller = enrol()
+    teller.have = {Table.SETTINGS: 1, Table.KEYS: 1}
     _, downlinks = open_reply(send(client, teller.bundle()).content)
     downlink = open_downlink(downlinks[0], teller.public, teller.number)
     assert (downlink.header.table, downlink.header.base, downlink.header.version) == (Table.TARIFF, 0, 1)
     [wire] = downlink.body(teller.sealing)
     tariff = decode(wire)
     assert (len(tariff.tiers), len(tariff.films), len(tariff.slots)) == (5, 4, 3)
-    teller.have = {Table.TARIFF: 1, Table.HOTLIST: 1}
+    teller.have |= {Table.TARIFF: 1, Table.HOTLIST: 1}
     _, downlinks = open_reply(send(client, teller.bundle()).content)
     assert downlinks == []
 

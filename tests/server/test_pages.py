@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gettext
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from onecard.records import Gap, Seal
 from server.ledger.posting import post_next
 from server.pages.templatetags.money import card_text, in_yuan
 from server.pages.today import open_day
-from server.sites.models import Site
+from server.sites.models import Site, Terminal
 
 PATHS = ("/", "/flows/", "/terminals/", "/cases/", "/desk/")
 
@@ -164,6 +164,28 @@ def test_a_page_asks_nothing_of_another_host_and_runs_nothing_inline(manager, fi
     if language == "zh-hans":
         text = re.sub(r"<[^>]*>", " ", page)
         assert not re.search(r"\b(cinema|terminal|amount|alarms|Today|Sign out)\b", text)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", ("old", "battery", "reader silent", "journal 3")),
+        ("zh-hans", ("陈旧", "电池", "读卡器无应答", "流水 3")),
+    ],
+)
+def test_the_terminals_page_tells_what_needs_somebody(language, told, manager, enrol):
+    now = timezone.now()
+    Terminal.objects.filter(number=enrol().number).update(
+        contact_at=now,
+        hotlist_at=now - timedelta(days=2),
+        on_mains=False,
+        battery_per_mille=420,
+        reader_answers=False,
+        journal_faults=3,
+    )
+    page = manager.get("/terminals/", headers={"Accept-Language": language}).content.decode()
+    assert all(f">{text}</span>" in page for text in told)
+    assert "42 %" in page
 
 
 def test_the_language_stays_as_chosen(manager):

@@ -58,11 +58,20 @@ def data():
         yield Path(place) / "server"
 
 
+@pytest.fixture
+def manager(data):
+    """A service manager's ear."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{data.parent}/notify")
+        manager.settimeout(15)
+        yield manager
+
+
 class Running:
-    def __init__(self, data):
+    def __init__(self, data, **told):
         self.data, self.port = data, free_port()
         command = [*ONECARD, "server", "run", "--data", str(data), "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment() | told)
         for line in self.process.stdout:
             if line.startswith("ready https://"):
                 break
@@ -101,15 +110,19 @@ def enrolled(running, make_teller):
     return make_teller(identity, signing.private_bytes_raw(), sealing.private_bytes_raw())
 
 
-def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
+def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller, manager):
     said = onecard("server", "init", "--data", str(data)).stdout
     assert re.search(r"manager: admin  password: \S{12}", said)
     assert onecard("server", "init", "--data", str(data), check=False).returncode == 1
     assert (data / "onecard.sqlite3").stat().st_mode & 0o077 == 0
     assert (data / "tls" / "server.key").stat().st_mode & 0o077 == 0
 
-    running = Running(data)
+    running = Running(data, NOTIFY_SOCKET=f"{data.parent}/notify", WATCHDOG_USEC="60000000")
     try:
+        said = set()
+        while b"READY=1" not in said:
+            said.add(manager.recv(64))
+        assert said == {b"WATCHDOG=1", b"READY=1"}
         teller = enrolled(running, make_teller)
         ack, _ = open_reply(running.post("/sync/v1/bundle", teller.bundle()))
         assert open_acknowledgement(ack, teller.public, teller.number).received == 1
@@ -135,6 +148,8 @@ def test_a_server_is_made_run_fed_killed_in_part_and_stopped(data, make_teller):
     finally:
         code, rest = running.stop()
     assert code == 0
+    while manager.recv(64) != b"STOPPING=1":
+        pass
     assert rest.splitlines()[-1] == "stopped"
     assert len(children) == 3
     assert not any(map(alive, children.values()))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from onecard.bundle import UNKNOWN, Status
 from onecard.cbor import encode
+from onecard.condition import Condition
 from onecard.downlink import Table, pack_reply
+from onecard.durable_file import replace_file
+from onecard.enrolment import encode_identity
 from onecard.envelope import Domain, seal_envelope, server_key_id
 from onecard.inbox_names import chunk_name, version_name
+from onecard.keys import KeyRing, Role
 from sync_daemon.daemon import AnotherDaemon, Daemon
 from sync_daemon.pace import Pace
 from sync_daemon.uplink import REPLY_LIMIT, Uplink
-from tests.sync_daemon.keys import TERMINAL, server_sign
+from tests.sync_daemon.keys import TERMINAL, server_sign, terminal_identity
 from tests.sync_daemon.peer import Line, cut_reply, cut_request, reply
 from tests.sync_daemon.till import MADE_AT, Till, make_data, table
 
@@ -115,6 +121,46 @@ def test_the_heartbeat_tells_backlog_oldest_room_and_clock(office: Office, till:
     assert (first[0], first[1], first[3]) == (600, MADE_AT, WALL)
     assert (second[0], idle[:2]) == (100, (0, 0))
     assert 0 < first[2] < 1000
+
+
+def test_the_heartbeat_tells_what_the_firmware_says_of_itself(office: Office, till: Till, line: Line) -> None:
+    told = Condition(MADE_AT, 730, 0, 1, 1_002_003, 2, 3)
+    replace_file(till.data / "condition", told.encode())
+    office.settle()
+    office.later(30)
+    first, second = (run.status for run in line.peer.runs)
+    assert first[Status.HOTLIST_AT :] == (MADE_AT, 730, 0, 1, 1_002_003, 2, 0, 3)
+    assert second[Status.CONTACT_AT] == WALL
+
+
+def test_a_heartbeat_without_a_running_firmware_pretends_to_know_nothing(
+    office: Office, till: Till, line: Line
+) -> None:
+    (till.data / "condition").write_bytes(b"{")
+    office.settle()
+    (run,) = line.peer.runs
+    assert run.status[Status.HOTLIST_AT :] == (0, *[UNKNOWN] * 5, 0, UNKNOWN)
+
+
+def test_a_wish_at_the_terminal_is_tried_at_once_while_backing_off(office: Office, till: Till, line: Line) -> None:
+    line.down()
+    office.settle()
+    for wait in (0.75, 1.5, 3.0):
+        office.later(wait)
+    line.up()
+    assert office.daemon.step() > 0
+    replace_file(till.data / "condition", Condition(syncs_wanted=1).encode())
+    office.settle()
+    assert sorted(line.peer.records) == till.names
+    assert "asks to send now" in "".join(office.logged)
+    runs = len(line.peer.runs)
+    office.later(1)
+    replace_file(till.data / "condition", Condition(syncs_wanted=2).encode())
+    office.settle()
+    assert len(line.peer.runs) == runs + 1, "also when there is nothing to send: a question for news"
+    replace_file(till.data / "condition", Condition().encode())  # the firmware starts anew
+    office.settle()
+    assert len(line.peer.runs) == runs + 1
 
 
 def test_a_terminal_before_its_first_start_still_asks_for_tables(
@@ -349,15 +395,34 @@ def test_unusable_downlinks_stand_in_no_others_way(office: Office, till: Till, l
     )
     forged = bytearray(table(Table.TARIFF, 0, 9))
     forged[-1] ^= 1
-    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.SETTINGS, 0, 1), table(Table.HOTLIST, 0, 2)]
+    line.peer.downlinks = [envelope, foreign, bytes(forged), table(Table.SETTINGS, 1, 2), table(Table.HOTLIST, 0, 2)]
     office.settle()
     logged = "\n".join(office.logged)
     assert "table 99 is not known to this software" in logged
     assert "for terminal 18 reached terminal 17" in logged
     assert "the signature of a message for downlink is wrong" in logged
-    assert "table settings is not carried by this software" in logged
+    assert "settings version 2: only whole tables are carried, this one changes 1" in logged
     assert (till.data / "inbox" / chunk_name(Table.HOTLIST, 2)).exists()
     assert not (till.data / "inbox" / "tariff").exists()
+
+
+def test_keys_that_the_firmware_put_down_are_followed_without_a_restart(office: Office, till: Till, line: Line) -> None:
+    office.settle()
+    identity = terminal_identity().public()
+    renewed = {**identity.keys.held, (Role.ISSUER, 2): bytes(32)}
+    replace_file(till.data / "identity", encode_identity(replace(identity, keys=KeyRing(renewed))))
+    office.later(30)
+    assert "the terminal's keys were renewed" in office.logged
+    assert office.shown["line_up"] is True
+
+
+def test_a_server_key_that_went_is_believed_no_more(office: Office, till: Till, line: Line) -> None:
+    office.settle()
+    identity = terminal_identity().public()
+    other = {name: bytes(32) if name[0] is Role.SERVER_SIGN else key for name, key in identity.keys.held.items()}
+    replace_file(till.data / "identity", encode_identity(replace(identity, keys=KeyRing(other))))
+    office.later(30)
+    assert "signature" in str(office.shown["last_error"])
 
 
 def test_an_older_table_is_refused(office: Office, till: Till, line: Line) -> None:

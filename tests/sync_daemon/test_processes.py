@@ -163,6 +163,31 @@ def test_the_service_manager_is_told_ready_alive_and_stopping(
             last = manager.recv(64)
 
 
+def test_a_daemon_that_hangs_is_not_said_to_be_alive(daemons: Daemons, till: Till, tmp_path: Path, line: Line) -> None:
+    """The loop's turn is what notifies: no thread or timer of its own does."""
+    hanging, let_go = threading.Event(), threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler, answer: object) -> tuple[int, bytes]:
+        hanging.set()
+        let_go.wait(20)
+        return 503, b""
+
+    line.peer.faults.append(hang)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(15)
+        daemons.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="20000")
+        assert manager.recv(64) == b"READY=1"
+        assert hanging.wait(15)
+        manager.settimeout(0.5)  # fifty beats that are not heard
+        with pytest.raises(TimeoutError):
+            while manager.recv(64):
+                pass
+        manager.settimeout(15)
+        let_go.set()
+        assert manager.recv(64) == b"WATCHDOG=1"
+
+
 def test_the_status_file_is_whole_at_every_moment(daemons: Daemons, till: Till, line: Line) -> None:
     daemons.start()
     file = till.data / "outbox" / "status"

@@ -83,7 +83,9 @@ def test_the_tag_before_the_oldest_record_is_compared() -> None:
         (Table.CERTIFICATES, 15, 19, Refused),
         (Table.STATE, 0, 9, Accepted),
         (Table.STATE, 3, 9, Refused),
-        (Table.KEYS, 0, 1, Refused),
+        (Table.KEYS, 0, 1, Accepted),
+        (Table.KEYS, 1, 2, Refused),
+        (Table.SETTINGS, 0, 1, Accepted),
     ],
 )
 def test_tables_change_from_what_is_held_and_never_back(table: Table, base: int, version: int, verdict: type) -> None:

@@ -29,6 +29,16 @@ device = "{reader}"
 url = "{url}"
 ca = "{ca}"
 """
+_DAEMON_TOML = """\
+[terminal]
+data = "{data}"
+[server]
+url = "{url}"
+ca = "{ca}"
+[sync]
+idle_seconds = 0
+heartbeat_seconds = 1
+"""
 
 
 @pytest.fixture
@@ -63,6 +73,9 @@ class Bench:
         centre.enrol(SITE, self.data, desk=True)
         fields = {"data": self.data, "reader": reader.link, "url": centre.url, "ca": centre.ca}
         self.config.write_text(_TOML.format(**fields), encoding="utf-8")
+        daemon = folder / "daemon.toml"
+        daemon.write_text(_DAEMON_TOML.format(**fields), encoding="utf-8")
+        self.daemon = Child(f"{name}-daemon", ["daemon", "run", "--config", str(daemon)], folder / "daemon.log")
 
     def verify(self) -> subprocess.CompletedProcess[str]:
         return onecard("card", "verify", "--data", self.data, "--device", self.reader.link)
@@ -77,6 +90,7 @@ def bench(centre: Centre, name: str) -> Iterator[Bench]:
             yield made
         finally:
             made.station.stop()
+            made.daemon.stop()
 
 
 def onecard(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -122,15 +136,19 @@ def test_a_card_taken_away_is_finished_at_another_desk_and_later_given_newer_key
         assert renewed.returncode == 0, renewed.stderr
         centre.stop()
         centre.run()
-        with bench(centre, "desk-3") as third:  # enrolled since: it knows the newer keys
-            second.reader.command("remove")
-            third.reader.command(f"place {card}")
-            assert "an earlier version" in third.verify().stdout
-            renewal = order(centre, "renew-keys")
-            third.station.start()
-            wait_for("the renewal", lambda: progress(centre, renewal).startswith("done"), 30, third.station)
-            third.station.stop()
-            found = third.verify()
-            assert found.returncode == 0, found.stdout + found.stderr
-            assert "an earlier version" not in found.stdout
-            assert "100.00 yuan" in found.stdout
+        before = (second.data / "card.keys").read_bytes()
+        second.reader.command("remove")
+        second.station.start()
+        second.daemon.start()
+        wait_for("the new key", lambda: (second.data / "card.keys").read_bytes() != before, 30, second.station)
+        second.station.stop()
+        second.reader.command(f"place {card}")
+        assert "an earlier version" in second.verify().stdout, "it knows the newer key, and nobody enrolled it again"
+        renewal = order(centre, "renew-keys")
+        second.station.start()
+        wait_for("the renewal", lambda: progress(centre, renewal).startswith("done"), 30, second.station)
+        second.station.stop()
+        found = second.verify()
+        assert found.returncode == 0, found.stdout + found.stderr
+        assert "an earlier version" not in found.stdout
+        assert "100.00 yuan" in found.stdout

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from onecard.bundle import RECORDS_MAX
+from onecard.condition import Condition
 from onecard.courier_link.laptop_end import LaptopEnd
 from onecard.courier_link.port_end import PortEnd
 from onecard.courier_store import CourierStore
@@ -198,7 +199,7 @@ def _terminal(directory: Path) -> tuple[PortGoods, Roster]:
     signing, seal = Ed25519PrivateKey.generate(), X25519PrivateKey.generate().public_key().public_bytes_raw()
     identity = Identity(_TERMINAL, "07", "bench", KeyRing({(Role.SERVER_SEAL, 1): seal}))
     credentials = Credentials(identity, terminal_key_id(_TERMINAL), signing.private_bytes_raw())
-    goods = PortGoods(OwnJournal(directory, _TERMINAL), credentials, Standing, lambda: _AT)
+    goods = PortGoods(OwnJournal(directory, _TERMINAL), credentials, Standing, Condition, lambda: _AT)
     return goods, Roster(0, KeyRing({}), {_TERMINAL: signing.public_key().public_bytes_raw()})
 
 

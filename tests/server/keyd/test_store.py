@@ -105,12 +105,28 @@ def test_secrets_show_themselves_neither_in_repr_nor_in_the_list(directory: Path
 
 def test_a_renewed_key_stands_beside_the_earlier_one(directory: Path) -> None:
     before = store.load(directory).ring.held
-    assert CliRunner().invoke(command, ["renew", "--data", str(directory), "debit_mac"]).exit_code == 0
+    assert CliRunner().invoke(command, ["renew", "--data", str(directory), "desfire_debit"]).exit_code == 0
     after = store.load(directory).ring
-    assert after.versions(Role.DEBIT_MAC) == [2, 1]
+    assert after.versions(Role.DESFIRE_DEBIT) == [2, 1]
     assert before.items() <= after.held.items()
-    assert after.key(Role.DEBIT_MAC, 1) != after.key(Role.DEBIT_MAC, 2)
-    assert (directory / "debit_mac.2").stat().st_mode & 0o777 == 0o600
+    assert after.key(Role.DESFIRE_DEBIT, 1) != after.key(Role.DESFIRE_DEBIT, 2)
+    assert (directory / "desfire_debit.2").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_written_under_a_coming_record_key_before_somebody_says_so(directory: Path) -> None:
+    assert CliRunner().invoke(command, ["activate", "--data", str(directory)]).exit_code == 1
+    assert CliRunner().invoke(command, ["renew", "--data", str(directory), "debit_mac"]).exit_code == 0
+    coming = store.load(directory)
+    assert coming.ring.versions(Role.DEBIT_MAC) == [1]
+    assert coming.ring.versions(Role.DEBIT_MAC_NEXT) == [2]
+    with pytest.raises(BadKeyStore, match="not in use yet"):
+        store.renew(directory, Role.DEBIT_MAC, os.urandom)
+    assert CliRunner().invoke(command, ["activate", "--data", str(directory)]).exit_code == 0
+    used = store.load(directory).ring
+    assert used.versions(Role.DEBIT_MAC) == [2, 1]
+    assert used.key(Role.DEBIT_MAC, 2) == coming.ring.key(Role.DEBIT_MAC_NEXT, 2)
+    assert used.versions(Role.DEBIT_MAC_NEXT) == []
+    assert store.renew(directory, Role.DEBIT_MAC, os.urandom) == 3
 
 
 @pytest.mark.parametrize("role", ["chain", "issuer", "server_sign", "server_seal"])
@@ -120,8 +136,8 @@ def test_only_masters_of_card_keys_are_renewed(directory: Path, role: str) -> No
 
 
 def test_a_renewal_cut_in_mid_write_leaves_the_store_good(directory: Path) -> None:
-    torn = directory.with_name("keys.debit_mac.2")
+    torn = directory.with_name("keys.debit_mac_next.2")
     torn.write_bytes(bytes(3))
     assert store.load(directory).newest(Role.DEBIT_MAC)[0] == 1
     assert store.renew(directory, Role.DEBIT_MAC, os.urandom) == 2
-    assert store.load(directory).newest(Role.DEBIT_MAC)[0] == 2
+    assert store.load(directory).newest(Role.DEBIT_MAC_NEXT)[0] == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from onecard.bundle import Run, unpack
+from onecard.condition import Condition
 from onecard.courier_link.messages import Parcel
 from onecard.envelope import Domain, open_envelope, verify
 from onecard.errors import OnecardError
@@ -28,7 +29,7 @@ class Port:
         self.standing = Standing()
         credentials = read_credentials(till.data)
         journal = OwnJournal(till.data / "journal", TERMINAL)
-        self.goods = PortGoods(journal, credentials, lambda: self.standing, lambda: MADE_AT + 9)
+        self.goods = PortGoods(journal, credentials, lambda: self.standing, Condition, lambda: MADE_AT + 9)
 
     def parcel(self, after: int = 0, tag: bytes = b"") -> Parcel:
         parcel = self.goods.parcel(after, tag)
@@ -113,7 +114,9 @@ def test_no_record_can_be_read_off_a_bundle(port: Port, till: Till) -> None:
 
 
 def test_a_terminal_without_a_journal_has_nothing_to_give(port: Port, tmp_path: Path) -> None:
-    goods = PortGoods(OwnJournal(tmp_path / "none", TERMINAL), read_credentials(port.till.data), Standing, lambda: 0)
+    goods = PortGoods(
+        OwnJournal(tmp_path / "none", TERMINAL), read_credentials(port.till.data), Standing, Condition, lambda: 0
+    )
     assert goods.greeting().durable == 0
     assert goods.parcel(0, b"") is None
 
