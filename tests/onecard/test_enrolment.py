@@ -152,7 +152,7 @@ def test_an_answer_is_for_the_terminal_that_asked() -> None:
 def test_of_the_issuer_and_the_server_only_public_halves_have_a_role() -> None:
     """What raises *loaded* or speaks for the server has no place in an identity (I-10)."""
     assert {Role.ISSUER, Role.SERVER_SIGN, Role.SERVER_SEAL} == PUBLIC_ROLES
-    symmetric = {Role.DEBIT_MAC, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE, Role.CHAIN}
+    symmetric = {Role.DEBIT_MAC, Role.DEBIT_MAC_NEXT, Role.CLASSIC_READ_WRITE, Role.CLASSIC_PERSONALISE, Role.CHAIN}
     assert set(Role) - PUBLIC_ROLES == symmetric | {Role.DESFIRE_DEBIT, Role.DESFIRE_PERSONALISE}
 
 
