@@ -94,7 +94,7 @@ def test_no_service_runs_as_root(unit: Path) -> None:
 
 def test_the_daemon_can_write_no_journal_and_read_no_card_key() -> None:
     daemon, terminal = (_settings(_UNITS / f"onecard-{name}.service") for name in ("daemon", "terminal"))
-    assert daemon["ReadWritePaths"] == ["/var/lib/onecard/inbox /var/lib/onecard/outbox"]
+    assert daemon["ReadWritePaths"] == ["/var/lib/onecard/inbox /var/lib/onecard/outbox -/media/onecard"]
     assert daemon["User"] != terminal["User"]
     owned = dict(re.findall(r"^z /var/lib/onecard/(\S+) (\S+ \S+ \S+)", _tmpfiles(), re.MULTILINE))
     assert owned["card.keys"] == owned["seal.key"] == "0600 onecard-terminal onecard"
