@@ -15,6 +15,7 @@ from tools.bench import (
     journal,
     journal_device,
     journal_size,
+    lost,
     packed_tables,
     start,
     tap,
@@ -30,6 +31,7 @@ _MEASURES = {
     "certificates": certificates.measure,
     "ingest": ingest.measure,
     "courier": courier.measure,
+    "lost": lost.measure,
 }
 _TARGET = Path("bench.json")
 

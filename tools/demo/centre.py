@@ -159,9 +159,11 @@ class Desk:
         self._work(self._clerk.order_issue(self._site, kind, tier), card)
         return card
 
-    def load(self, card: Path, yuan: str) -> None:
-        """Money is paid at the desk and put on the card."""
-        self._work(self._clerk.order_load(self._site, yuan), card)
+    def load(self, card: Path, yuan: str) -> int:
+        """Money is paid at the desk and put on the card; the job's number."""
+        job = self._clerk.order_load(self._site, yuan)
+        self._work(job, card)
+        return job
 
     def _work(self, job: int, card: Path) -> None:
         """The card lies there until the job is done, lifted and laid down again every few seconds: a desk that said no

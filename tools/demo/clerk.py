@@ -48,6 +48,14 @@ class Clerk:
         """Order a load of the card with that number, or of the one that lies on the desk; the job's number."""
         return self._order("/desk/load/", {"site": site, "number": number, "amount": yuan})
 
+    def report_lost(self, number: str) -> None:
+        """Put the card of 12 digits on the hotlist."""
+        self._post("/desk/report-lost/", {"number": number})
+
+    def unreport(self, number: str) -> None:
+        """Take it off again."""
+        self._post("/desk/unreport/", {"number": number})
+
     def is_done(self, job: int) -> bool:
         """Whether the desk has done it. Raises `ClerkRefused` when it failed."""
         state, row = self._jobs()[job]

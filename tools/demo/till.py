@@ -38,12 +38,15 @@ data = "{data}"
 [server]
 url = "{url}"
 ca = "{ca}"
+"""
+QUICK_SYNC = """\
 [sync]
 idle_seconds = 0
 heartbeat_seconds = 2
 retry_first_ms = 200
 retry_cap_seconds = 2
 """
+"""A demo is short: news is asked for more often than the product does."""
 
 FIXED = 'mode = "fixed"\nfixed_amount = "{amount}"\ninterval_seconds = 0'
 SHOW = 'mode = "show"'
@@ -82,8 +85,19 @@ class DemoTill:
     """A till in its own folder; `folder/data` is the terminal's data directory, already enrolled."""
 
     def __init__(
-        self, name: str, folder: Path, *, url: str, ca: Path, sale: str, in_doubt_seconds: int, pace: str, seed: int
+        self,
+        name: str,
+        folder: Path,
+        *,
+        url: str,
+        ca: Path,
+        sale: str,
+        in_doubt_seconds: int,
+        pace: str,
+        seed: int,
+        sync: str = QUICK_SYNC,
     ) -> None:
+        """`sync` is that section of the daemon's configuration; empty: the product's own pace."""
         self.name = name
         self.data = folder / "data"
         self.shows = sale == SHOW
@@ -102,7 +116,7 @@ class DemoTill:
         }
         config, daemon = folder / "terminal.toml", folder / "daemon.toml"
         config.write_text(_TERMINAL_TOML.format(**fields), encoding="utf-8")
-        daemon.write_text(_DAEMON_TOML.format(data=self.data, url=url, ca=ca), encoding="utf-8")
+        daemon.write_text(_DAEMON_TOML.format(data=self.data, url=url, ca=ca) + sync, encoding="utf-8")
         self.terminal = Child(
             f"terminal of {name}", ["terminal", "run", "--config", str(config)], folder / "terminal.log"
         )
