@@ -152,18 +152,18 @@ def test_an_authorisation_card_opens_the_port_of_a_signed_off_till_and_a_restart
     assert [record.opened for record in bed.wait_for_record(Port, 3) if isinstance(record, Port)] == [1, 1, 0]
 
 
-def test_in_show_mode_the_menu_key_asks_for_the_card(make_bed: MakeBed) -> None:
+def test_in_show_mode_a_card_on_the_status_page_turns_the_port(make_bed: MakeBed) -> None:
     bed = make_bed()
     bed.sign_on()
     bed.press("A")
-    bed.wait_for("technician's menu")
+    bed.wait_for("status")
     bed.present(bed.card(0, CardKind.CASHIER))
     bed.wait_for("not authorised")
     assert not _is_open(bed)
     bed.take_away()
     bed.wait_for("ready")
     bed.press("A")
-    bed.wait_for("technician's menu")
+    bed.wait_for("status")
     bed.present(bed.card(0, CardKind.AUTHORISATION))
     bed.wait_for("port turned")
     assert _is_open(bed)

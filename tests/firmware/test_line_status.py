@@ -20,5 +20,5 @@ def test_a_missing_file_says_that_the_line_is_down(tmp_path: Path) -> None:
 
 
 def test_the_status_is_shown_as_it_is_told(tmp_path: Path) -> None:
-    (tmp_path / "status").write_text('{"line_up": true, "alarm": "old"}')
-    assert read_line_status(tmp_path / "status") == LineStatus(True, "old")
+    (tmp_path / "status").write_text('{"line_up": true, "last_contact_at": 9, "alarm": "old", "last_error": "away"}')
+    assert read_line_status(tmp_path / "status") == LineStatus(True, 9, "old", "away")

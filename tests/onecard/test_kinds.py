@@ -50,6 +50,7 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "ACK": 8,
             "GAP": 9,
             "SEAL": 10,
+            "PORT": 11,
         },
     ),
     (
@@ -97,6 +98,7 @@ _FROZEN: list[tuple[type[Enum], dict[str, int | bytes]]] = [
             "DOWNLINK": b"onecard downlink 1",
             "ENROLMENT": b"onecard enrolment 1",
             "DESK": b"onecard desk 1",
+            "ROSTER": b"onecard roster 1",
         },
     ),
 ]

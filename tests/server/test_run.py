@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from onecard.downlink import open_acknowledgement, open_reply
 from onecard.enrolment import Request, open_answer, pack_request
 from onecard.envelope import open_envelope
+from onecard.notify import Notifier, Pulse
 from server.supervisor import Child, Supervisor
 
 ONECARD = [sys.executable, "-m", "tools.cli"]
@@ -182,7 +183,7 @@ def test_a_web_worker_does_not_outlive_its_master(tmp_path):
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        supervisor.run(ready, lambda: signal.raise_signal(signal.SIGTERM))
+        supervisor.run(ready, lambda: signal.raise_signal(signal.SIGTERM), Pulse(Notifier(), None))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
