@@ -229,7 +229,7 @@ def test_a_kept_table_that_is_damaged_is_told_and_what_is_sent_anew_comes_into_f
     for chunk in (data / "inbox/state").iterdir():
         chunk.unlink()
     file = data / "packed/state" / version_name(9)
-    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    file.write_bytes(file.read_bytes()[:-1] + bytes([file.read_bytes()[-1] ^ 1]))
     station = start_here(data)
     assert _in_force(station) == ({26}, [])
     assert "is passed over" in station.packed.faults[0]
