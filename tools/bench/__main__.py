@@ -11,6 +11,7 @@ from rich.table import Table
 from tools.bench import (
     certificates,
     courier,
+    fleet,
     ingest,
     journal,
     journal_device,
@@ -30,6 +31,7 @@ _MEASURES = {
     "certificates": certificates.measure,
     "ingest": ingest.measure,
     "courier": courier.measure,
+    "fleet": fleet.measure,
 }
 _TARGET = Path("bench.json")
 
