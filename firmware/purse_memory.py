@@ -163,11 +163,12 @@ class PurseMemory:
             found.append(row.bound)
         return found
 
-    def is_unsettled(self, name: PurseName) -> bool:
+    def is_unsettled(self, name: PurseName, newest: Bound) -> bool:
         """Whether a null record would settle something (P-R12): the server or this terminal has an intent of the purse
-        without a final word, or the server knows no such purse."""
+        without a final word, the server knows no such purse, or the newest record on the card is not known to be
+        durable: its terminal may never tell of it (I-11)."""
         row = self._row(name)
-        return row is None or row.unsettled or bool(self._open(name))
+        return row is None or row.unsettled or bool(self._open(name)) or newest not in self.bounds(name)
 
     def is_closed(self, certificate: Certificate) -> bool:
         """Whether its purse is closed, by the certificate or by the row: that is final (P-R23)."""

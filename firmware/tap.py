@@ -26,6 +26,7 @@ from onecard.kinds import ALLOWED, Action, CardKind, DeclineReason, Outcome, Pur
 from onecard.money import Fen
 from onecard.packed_table import PackedTable
 from onecard.purse import delivery, plan, spending
+from onecard.purse.bounds import Bound
 from onecard.purse.certificate import Certificate
 from onecard.purse.ring import ring_bytes
 from onecard.records import Decline
@@ -208,7 +209,8 @@ class Teller:
             return self._decline(known.reason, shown)
         if is_listed(self.hotlist, known.best.card_number):
             return self._decline(DeclineReason.HOTLISTED, shown)
-        settles = settle and self._log.memory.is_unsettled(shown.name)
+        newest = Bound(shown.newest.counter, shown.newest.debited)
+        settles = settle and self._log.memory.is_unsettled(shown.name, newest)
         if not (known.delivery_due or settles) or self._worn_out(shown):
             return self._seen(shown, known.in_force.certificate, loaded=False)
         delivered = self._delivered(shown, known)

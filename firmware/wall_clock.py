@@ -16,6 +16,9 @@ AGREEMENT_SECONDS = 600
 """How far the server's time, which travels with an acknowledgement, may be from ours."""
 _BACKWARD_SECONDS = 60
 """How far behind the latest time known the system's clock may be and still count as running: a small correction."""
+EARLIEST = 946_771_200
+"""2000-01-02 UTC: day numbers begin with the day before, and no terminal is older. A new one whose clock was never set
+counts from here, UNKNOWN, until it hears of a later time."""
 
 
 class WallClock:
@@ -25,7 +28,7 @@ class WallClock:
         """`system` gives UTC seconds, `monotonic` seconds that never go back."""
         self._system = system
         self._monotonic = monotonic
-        self._floor = 0
+        self._floor = EARLIEST
         self._floor_at = monotonic()
         self._heard = ClockQuality.KEPT
 

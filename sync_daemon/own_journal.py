@@ -17,7 +17,7 @@ from onecard.bundle import NO_TAG, Run
 from onecard.errors import OnecardError
 from onecard.identity import TerminalNumber
 from onecard.journal import DurableMark, Entry, JournalDamage, JournalReader, Missing, NoJournal
-from onecard.journal.disk import OsDisk
+from onecard.journal.disk import Disk, OsDisk
 from onecard.journal.frame import MAX_PAYLOAD
 from onecard.journal.segment import read_segments
 from onecard.records import BadRecord, decode_record
@@ -50,10 +50,11 @@ class _Walk:
 class OwnJournal:
     """A `standing.Chain` and a source of runs. Until the firmware has made the journal it is empty."""
 
-    def __init__(self, directory: Path, terminal: TerminalNumber) -> None:
+    def __init__(self, directory: Path, terminal: TerminalNumber, *, disk: Disk | None = None) -> None:
+        """`disk` is what the journal lies on, the system's by default."""
         self._directory = directory
         self._terminal = terminal
-        self._disk = OsDisk()
+        self._disk = disk or OsDisk()
         self._reader: JournalReader | None = None
         self._walk: _Walk | None = None
         self._lost: list[Missing] = []
@@ -179,7 +180,7 @@ class OwnJournal:
     def _open(self) -> JournalReader | None:
         if self._reader is None:
             try:
-                reader = JournalReader(self._directory)
+                reader = JournalReader(self._directory, disk=self._disk)
             except NoJournal:
                 return None
             if reader.terminal != self._terminal:

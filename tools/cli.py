@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "deliver": "tools.courier.deliver",
         "demo": "tools.demo",
         "desk": "tools.desk",
+        "fleet": "tools.fleet",
         "journal": "tools.journal",
         "keys": "tools.keys",
         "reader": "tools.reader",
@@ -41,6 +42,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "deliver": "laptop",
         "demo": "terminal,server",
         "desk": "terminal",
+        "fleet": "terminal",
         "server": "server",
         "terminal": "terminal",
     }

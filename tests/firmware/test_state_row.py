@@ -162,8 +162,13 @@ def _unknown(till: Till) -> None:
     _know(till, replace(_AT_ISSUE, uid=_OTHER))
 
 
-@pytest.mark.parametrize("known", [_unsettled, _unknown])
-def test_an_inquiry_settles_an_unsettled_purse_and_one_without_a_row(known: object, till: Till, card: Path) -> None:
+def _late(till: Till) -> None:
+    """The card's newest record is above the row: its terminal may never tell of it."""
+    _know(till, replace(_AT_ISSUE, counter=1))
+
+
+@pytest.mark.parametrize("known", [_unsettled, _unknown, _late])
+def test_an_inquiry_settles_an_unsettled_purse_and_what_no_row_states(known: object, till: Till, card: Path) -> None:
     """P-R12."""
     assert callable(known)
     known(till)

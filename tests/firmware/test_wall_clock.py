@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from firmware.wall_clock import AGREEMENT_SECONDS, WallClock
+from onecard.clock import business_day
+from onecard.identity import day_number
 from onecard.kinds import ClockQuality
 
 _NOON = 1_795_000_000
@@ -73,3 +75,10 @@ def test_an_old_word_of_the_server_is_only_a_floor() -> None:
     clock.at_least(_NOON - 86_400)
     assert clock.now().at == _NOON
     assert clock.now().quality is ClockQuality.KEPT
+
+
+def test_a_clock_that_was_never_set_has_a_day_with_a_number() -> None:
+    """A new terminal without a battery says 1970: a shift can be opened all the same."""
+    clock = WallClock(lambda: 3.0, lambda: 100.0)
+    assert clock.now().quality is ClockQuality.UNKNOWN
+    assert day_number(business_day(clock.now(), cut_off_hour=23)) >= 0

@@ -11,6 +11,7 @@ from rich.table import Table
 from tools.bench import (
     certificates,
     courier,
+    fleet,
     ingest,
     journal,
     journal_device,
@@ -32,6 +33,7 @@ _MEASURES = {
     "ingest": ingest.measure,
     "courier": courier.measure,
     "lost": lost.measure,
+    "fleet": fleet.measure,
 }
 _TARGET = Path("bench.json")
 
