@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole demos first: they run one after the other, and at the end the other worker would wait for them."""
+    items.sort(key=lambda item: not any(mark.args == ("demo",) for mark in item.iter_markers("xdist_group")))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A soak shows what it searched and with which seed, not only that it passed; any run, how many states it saw."""
     passed = terminalreporter.getreports("passed")
