@@ -22,7 +22,7 @@ from onecard.inbox_names import chunk_name
 from onecard.journal import Journal
 from onecard.keys import sign
 from onecard.records import Seal
-from tools.bench.enrolled import SEAL_PUBLIC, SERVER_SEED, TERMINAL, enrol
+from tools.bench.enrolled import SEAL_PUBLIC, SERVER_SEED, TERMINAL, absent_devices, enrol
 from tools.bench.journal_records import KEY
 from tools.bench.till import Issuer
 
@@ -30,23 +30,6 @@ _CERTIFICATES = 100_000
 _IN_A_CHUNK = 500
 _STARTS = 5
 _AT = 1_900_000_000
-_CONFIG = """
-[terminal]
-data = "data"
-language = "en"
-[reader]
-device = "no-such-tty"
-[display]
-directory = "screen"
-[keypad]
-device = "keypad"
-[sale]
-mode = "show"
-[limits]
-[journal]
-segments = 8
-segment_kib = 256
-"""
 
 
 def measure() -> dict[str, float]:
@@ -109,7 +92,7 @@ def _uid(place: int) -> bytes:
 
 def _start(place: Path) -> tuple[Station, float]:
     """A started terminal and the milliseconds up to its first durable record."""
-    config = read_config(_CONFIG, str(place / "terminal.toml"))
+    config = read_config(absent_devices(8, 256), str(place / "terminal.toml"))
     begun = time.perf_counter()
     station = start(config)
     station.log.write(Seal(_AT), durable=True)

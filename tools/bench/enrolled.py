@@ -16,6 +16,23 @@ from tools.bench.till import Issuer
 TERMINAL = TerminalNumber(1)
 SERVER_SEED = bytes(range(64, 96))
 """Signs what the server says."""
+_CONFIG = """
+[terminal]
+data = "data"
+language = "en"
+[reader]
+device = "no-such-tty"
+[display]
+directory = "screen"
+[keypad]
+device = "keypad"
+[sale]
+mode = "show"
+[limits]
+[journal]
+segments = {segments}
+segment_kib = {segment_kib}
+"""
 _SEAL_PRIVATE = bytes(range(32))
 SEAL_PUBLIC = X25519PrivateKey.from_private_bytes(_SEAL_PRIVATE).public_key().public_bytes_raw()
 """What the server says is sealed to it."""
@@ -33,3 +50,8 @@ def enrol(data: Path) -> Identity:
     (data / "seal.key").write_bytes(_SEAL_PRIVATE)
     (data / "journal.made").write_text(f"{TERMINAL}\n")
     return identity
+
+
+def absent_devices(segments: int, segment_kib: int) -> str:
+    """A terminal's configuration whose reader and keypad are not there, with a journal of so many segments."""
+    return _CONFIG.format(segments=segments, segment_kib=segment_kib)

@@ -26,7 +26,7 @@ from onecard.journal import Journal
 from onecard.journal.segment import read_segments
 from onecard.kinds import ClockQuality, Outcome, Purpose
 from onecard.records import Ack, Intent, OutcomeRecord, Record, Seal, Shift, decode_record, encode_record
-from tools.bench.enrolled import TERMINAL, enrol
+from tools.bench.enrolled import TERMINAL, absent_devices, enrol
 from tools.bench.journal_records import KEY, UnsyncedDisk, open_journal, sale, sync_files
 from tools.bench.journal_times import real_time
 
@@ -36,23 +36,6 @@ _STARTS = 9
 _AT = 1_900_000_000
 _ACK_EACH = 1000
 _FULL = 11_500  # records of a segment that is nearly full, as it is at the worst
-_CONFIG = """
-[terminal]
-data = "data"
-language = "en"
-[reader]
-device = "no-such-tty"
-[display]
-directory = "screen"
-[keypad]
-device = "keypad"
-[sale]
-mode = "show"
-[limits]
-[journal]
-segments = {segments}
-segment_kib = 1024
-"""
 
 
 def measure() -> dict[str, float]:
@@ -87,7 +70,7 @@ class _World:
     @property
     def config(self) -> TerminalConfig:
         segments = _RECORDS * 110 // (1 << 20) + 8
-        return read_config(_CONFIG.format(segments=segments), str(self.place / "terminal.toml"))
+        return read_config(absent_devices(segments, 1024), str(self.place / "terminal.toml"))
 
     def make(self) -> None:
         """The terminal's keys, its journal, and the two checkpoints."""
